@@ -1,0 +1,22 @@
+"""aqueue: a job queue for shell commands. Importing it costs nothing; its names come when they are asked for."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aqueue.model.job import Job
+    from aqueue.queue import Queue
+
+__version__ = "0.1.0"
+__all__ = ["Job", "Queue", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Queue":
+        from aqueue.queue import Queue
+
+        return Queue
+    if name == "Job":
+        from aqueue.model.job import Job
+
+        return Job
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,5 @@
+"""`python -m aqueue` is `aqueue`."""
+
+from aqueue.door import main
+
+main()

@@ -1,0 +1,99 @@
+"""The command line as a whole: the commands, each in a module of its own that is imported on use, and the exit codes."""
+
+import asyncio
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import asyncclick as click
+
+from aqueue import __version__
+from aqueue.model.errors import AqueueError, InvalidInput, NoSuchJob
+
+COULD_NOT = 1
+WRONG_WORDS = 2
+NO_SUCH_JOB = 3
+INTERRUPTED = 130
+
+COMMANDS: Mapping[str, str] = {
+    "enqueue": "Add jobs.",
+    "worker": "Run jobs, stop workers, list them.",
+    "status": "How much waits, runs, failed.",
+    "list": "List jobs, newest first.",
+    "show": "All about one job.",
+    "wait": "Wait until jobs are finished.",
+    "cancel": "Stop jobs.",
+    "retry": "Give jobs a fresh set of attempts.",
+    "hold": "Keep jobs from running.",
+    "release": "Let held or scheduled jobs run.",
+    "remove": "Delete jobs.",
+    "dlq": "The dead letter queue.",
+    "config": "Read and change the settings.",
+    "check": "Examine the queue and its place.",
+    "demo": "See it work, in a throw-away file.",
+}
+"""The commands, in the order of the help, each with its line there. The module of a command has its name."""
+
+
+class LazyGroup(click.Group):
+    """Imports a command when it is called, so that `--help` and each command pay only for themselves."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(importlib.import_module(f"aqueue.cli.{cmd_name}"), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list in the help, without importing the commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--db", metavar="PATH", help="The file that holds the queue; also AQUEUE_DB.")
+@click.version_option(__version__, prog_name="aqueue")
+@click.pass_context
+async def cli(ctx: click.Context, db: str | None) -> None:
+    """A job queue for shell commands: N at a time, retried with growing waits, kept in a dead letter queue, never lost."""
+    ctx.obj = db
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; returns its exit code. What went wrong is told in one line on stderr."""
+    try:
+        result: Any = asyncio.run(cli.main(list(arguments), prog_name="aqueue", standalone_mode=False))
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except click.ClickException as error:
+        return _fail(error.format_message(), WRONG_WORDS)
+    except NoSuchJob as error:
+        return _fail(str(error), NO_SUCH_JOB)
+    except InvalidInput as error:
+        return _fail(str(error), WRONG_WORDS)
+    except AqueueError as error:
+        return _fail(str(error), COULD_NOT)
+    except BrokenPipeError:
+        # The reader has seen enough. Python would complain once more when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return COULD_NOT
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+
+
+def _fail(text: str, code: int) -> int:
+    print(f"Error: {text}", file=sys.stderr)
+    return code

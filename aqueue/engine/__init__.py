@@ -1,0 +1,1 @@
+"""Floor 2: what moves jobs. No SQL, no command line."""

@@ -1,0 +1,35 @@
+"""The one clock of the engine: only the alarm, the timeouts and the grace look at it, so that tests can move it."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+
+class Timer(Protocol):
+    """A call that is still to come."""
+
+    def cancel(self) -> None:
+        """Do not make it."""
+
+
+class Clock(Protocol):
+    """Tells the time and calls back."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> Timer:
+        """Call back after so many seconds."""
+
+
+class SystemClock:
+    """The machine's time and the running loop's timers."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> Timer:
+        """Call back after so many seconds."""
+        return asyncio.get_running_loop().call_later(seconds, callback)

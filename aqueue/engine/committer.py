@@ -1,0 +1,175 @@
+"""The committer: the one task that writes.
+
+It takes all that is asked of it at that moment, does it in one transaction and answers; while that commits, the next
+batch forms. An idle worker thus commits a batch of one at once, a busy one large batches, and nothing has to be tuned.
+
+Nothing here is lost by a cancelled wait. The end of a run that was handed over stays here until the store has taken
+it, through full disks and locked files. A claim is not waited for at all: its jobs are delivered to the dispatcher,
+which puts back what it cannot use.
+"""
+
+import asyncio
+import functools
+import math
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from aqueue.engine.clock import Clock
+from aqueue.engine.events import Disowned, Listener, Settled, Trouble, TroubleOver
+from aqueue.model import lifecycle
+from aqueue.model.ending import Ending, error_of
+from aqueue.model.errors import StoreError
+from aqueue.model.job import Job, State
+from aqueue.model.settings import Settings
+from aqueue.store import sql
+from aqueue.store.sqlite import SqliteStore
+
+RETRY_AFTER = 1.0
+"""Seconds until a transaction that the store refused is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A run that has ended, with the job as it was claimed. `seconds` is how long it took."""
+
+    job: Job
+    ending: Ending
+    last_line: str
+    seconds: float
+
+
+class Claimer(Protocol):
+    """Who wants jobs: the dispatcher."""
+
+    def offer(self) -> Sequence[int]:
+        """The free slots, when jobs are wanted for them."""
+
+    def deliver(self, claimed: sql.Claimed) -> None:
+        """Take the jobs of a claim."""
+
+    def fail(self) -> None:
+        """The store did not serve: no jobs now."""
+
+
+class Committer:
+    """Owns the store's writer for as long as the worker lives."""
+
+    def __init__(
+        self,
+        store: SqliteStore,
+        worker: str,
+        clock: Clock,
+        settings: Callable[[], Settings],
+        listener: Listener,
+        on_foreign: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._worker = worker
+        self._clock = clock
+        self._settings = settings
+        self._listener = listener
+        self._on_foreign = on_foreign
+        self._claimer: Claimer | None = None
+        self._ended: dict[int, Ended] = {}
+        self._asked = asyncio.Event()
+        self._stopping = False
+        self._in_trouble = False
+
+    def serve(self, claimer: Claimer) -> None:
+        """Claim for this one from now on."""
+        self._claimer = claimer
+
+    def wake(self) -> None:
+        """There may be jobs for the free slots."""
+        self._asked.set()
+
+    def settle(self, ended: Ended) -> None:
+        """Hand over the end of a run: it will be written, and then told to the listener."""
+        self._ended[ended.job.seq] = ended
+        self._asked.set()
+
+    def stop(self) -> None:
+        """Let `run` return as soon as all that was handed over is written."""
+        self._stopping = True
+        self._asked.set()
+
+    async def run(self) -> None:
+        """Do what is asked until `stop`."""
+        while not (self._stopping and not self._ended):
+            await self._asked.wait()
+            self._asked.clear()
+            slots = self._claimer.offer() if self._claimer else ()
+            if self._ended or slots:
+                await self._turn(list(self._ended.values()), slots)
+
+    async def _turn(self, batch: Sequence[Ended], slots: Sequence[int]) -> None:
+        now = self._clock.now()
+        decisions = [self._decide(ended, now) for ended in batch]
+        asks: list[sql.Ask[Any]] = [
+            functools.partial(sql.settle, decisions, now),
+            functools.partial(sql.claim, self._worker, slots, now),
+        ]
+        wanted = [bool(batch), bool(slots)]
+        try:
+            turned = await self._store.turn(
+                [ask for ask, is_wanted in zip(asks, wanted, strict=True) if is_wanted], patience=math.inf
+            )
+        except StoreError as error:
+            await self._wait_for_the_store(error)
+            return
+        self._serves_again()
+        outcomes = iter(turned.outcomes)
+        if batch:
+            self._settled(batch, decisions, next(outcomes), now)
+        if slots and self._claimer:
+            self._claimer.deliver(next(outcomes))
+        if turned.foreign:
+            self._on_foreign()
+        await self._store.checkpoint_when_large()
+
+    def _decide(self, ended: Ended, now: float) -> sql.Decision:
+        transition = lifecycle.settle(
+            ended.job,
+            ended.ending,
+            self._settings(),
+            now,
+            spread=random.uniform(-1, 1),  # noqa: S311 - spreads the waits, guards nothing
+            last_line=ended.last_line,
+        )
+        return sql.Decision(ended.job, transition, ended.ending, error_of(ended.ending, ended.last_line))
+
+    def _settled(self, batch: Sequence[Ended], decisions: Sequence[sql.Decision], refused: Any, now: float) -> None:
+        for ended, decision in zip(batch, decisions, strict=True):
+            del self._ended[ended.job.seq]
+            if ended.job.seq in refused:
+                self._refused(ended, refused[ended.job.seq])
+            else:
+                self._listener(Settled(ended.job, ended.ending, decision.transition, ended.seconds, now))
+
+    def _refused(self, ended: Ended, current: Job | None) -> None:
+        """Decide again if the run is still ours and only the job was changed, by a request to cancel it, say."""
+        job = ended.job
+        if (
+            current is not None
+            and current.state is State.PROCESSING
+            and (current.run, current.worker) == (job.run, job.worker)
+        ):
+            self.settle(replace(ended, job=current))
+        else:
+            self._listener(Disowned(job))
+
+    async def _wait_for_the_store(self, error: StoreError) -> None:
+        if not self._in_trouble:
+            self._in_trouble = True
+            self._listener(Trouble(str(error)))
+        if self._claimer:
+            self._claimer.fail()
+        self._asked.set()
+        await asyncio.sleep(RETRY_AFTER)
+
+    def _serves_again(self) -> None:
+        if self._in_trouble:
+            self._in_trouble = False
+            self._listener(TroubleOver())

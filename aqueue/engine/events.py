@@ -1,0 +1,72 @@
+"""What the engine tells whoever listens: a worker's lines, the demo, metrics."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from aqueue.model.ending import Ending
+from aqueue.model.job import Job
+from aqueue.model.lifecycle import Transition
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """The worker is there and takes jobs."""
+
+    worker: str
+    concurrency: int
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A run has begun."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A run has ended, and what became of its job is in the store."""
+
+    job: Job
+    ending: Ending
+    transition: Transition
+    seconds: float
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Disowned:
+    """A run has ended, but the job had been taken from this worker meanwhile: nothing was changed."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Draining:
+    """The worker takes nothing new and waits for so many runs to end."""
+
+    running: int
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupting:
+    """The worker ends so many runs and puts their jobs back."""
+
+    running: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something does not serve; the worker goes on and will say when it is over."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TroubleOver:
+    """The store serves again."""
+
+
+Event: TypeAlias = Began | Started | Settled | Disowned | Draining | Interrupting | Trouble | TroubleOver
+Listener: TypeAlias = Callable[[Event], None]

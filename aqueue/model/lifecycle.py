@@ -1,0 +1,182 @@
+"""The transitions of a job: the only home of "retry or dead?" and of "may this be cancelled?".
+
+The letters are those of the table in the README. Promotion (a) and the claim (d) choose their rows by predicate in
+the store; everything else is decided here, from a job as it was read, and written by one guarded statement.
+
+    a  scheduled → pending              when its time has come, or by `release`
+    b  blocked → pending, scheduled     when all it waits for has ended well
+    c  blocked → cancelled              when something it waits for has not
+    d  pending, failed → processing     claimed
+    e  processing → completed           exit code 0
+    f  processing → failed              any other end, retries are left
+    g  processing → dead                any other end, none left or not to be retried
+    h  processing → pending, failed     not counted: interrupted, or "not now"
+    i  unfinished → cancelled           `cancel`
+    j  dead, cancelled, completed, failed → pending    `retry`
+    k  pending, failed → scheduled      `hold`
+"""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from aqueue.model.ending import (
+    Cancelled,
+    Ending,
+    Exited,
+    Interrupted,
+    Lost,
+    NotStarted,
+    Signalled,
+    TimedOut,
+    error_of,
+    exit_code_of,
+    signal_of,
+)
+from aqueue.model.errors import WrongState
+from aqueue.model.job import FINISHED, Job, State
+from aqueue.model.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """What becomes of a job.
+
+    `run_at` is when it is due: None while it is held, or when it will not run again. `finished_at` is set in the
+    three finished states only. The exit code, the signal and the error are those of the last run that ended.
+    """
+
+    state: State
+    attempts: int
+    run_at: float | None
+    held: bool = False
+    exit_code: int | None = None
+    signal: int | None = None
+    error: str | None = None
+    finished_at: float | None = None
+
+
+def settle(
+    job: Job, ending: Ending, settings: Settings, now: float, *, spread: float = 0.0, last_line: str = ""
+) -> Transition:
+    """Decide what becomes of a job whose run has ended (e, f, g, h, i).
+
+    ``spread`` is a random number from -1 to 1 for the jitter, ``last_line`` the last line of the run's stderr.
+    """
+    if job.cancel_requested and ending != Exited(0):
+        return _ended(job, State.CANCELLED, Cancelled(), now, last_line)
+    match ending:
+        case Exited(0):
+            return _ended(job, State.COMPLETED, ending, now, last_line)
+        case Exited(code) if code in job.defer_on:
+            return _deferred(job, ending, settings, now, spread, last_line)
+        case Exited(code) if code in job.no_retry_on:
+            return _ended(job, State.DEAD, ending, now, last_line)
+        case Exited() | Signalled() | TimedOut() | NotStarted() | Lost():
+            return _failed(job, ending, settings, now, spread, last_line)
+        case Cancelled():
+            return _ended(job, State.CANCELLED, ending, now, last_line)
+        case Interrupted():
+            return _put_back(job)
+        case _:  # pragma: no cover - the type checker proves it
+            assert_never(ending)
+
+
+def _ended(job: Job, state: State, ending: Ending, now: float, last_line: str) -> Transition:
+    return Transition(
+        state=state,
+        attempts=job.attempts,
+        run_at=None,
+        exit_code=exit_code_of(ending),
+        signal=signal_of(ending),
+        error=error_of(ending, last_line),
+        finished_at=now,
+    )
+
+
+def _failed(job: Job, ending: Ending, settings: Settings, now: float, spread: float, last_line: str) -> Transition:
+    if not job.retries_left:
+        return _ended(job, State.DEAD, ending, now, last_line)
+    return Transition(
+        state=State.FAILED,
+        attempts=job.attempts,
+        run_at=now + job.backoff(settings).wait(job.attempts, spread),
+        exit_code=exit_code_of(ending),
+        signal=signal_of(ending),
+        error=error_of(ending, last_line),
+    )
+
+
+def _deferred(job: Job, ending: Ending, settings: Settings, now: float, spread: float, last_line: str) -> Transition:
+    # Not counted, so the wait does not grow either: it is always that before the next counted attempt.
+    return Transition(
+        state=State.FAILED,
+        attempts=job.attempts - 1,
+        run_at=now + job.backoff(settings).wait(max(1, job.attempts), spread),
+        exit_code=exit_code_of(ending),
+        error=error_of(ending, last_line),
+    )
+
+
+def _put_back(job: Job) -> Transition:
+    # The job keeps its place in the line and what it knew of the run before: this one did not happen.
+    return Transition(
+        state=State.PENDING,
+        attempts=job.attempts - 1,
+        run_at=job.run_at,
+        exit_code=job.exit_code,
+        signal=job.signal,
+        error=job.error,
+    )
+
+
+def cancel(job: Job, now: float) -> Transition | None:
+    """Stop an unfinished job (i). None for a running one: its worker must end it first and then settle it."""
+    if job.state in FINISHED:
+        raise WrongState(f"job {job.id} is {job.state} and cannot be cancelled")
+    if job.state is State.PROCESSING:
+        return None
+    return _ended(job, State.CANCELLED, Cancelled(), now, "")
+
+
+def retry(job: Job, now: float) -> Transition:
+    """Give a job a fresh set of attempts, now (j)."""
+    if job.state not in {State.DEAD, State.CANCELLED, State.COMPLETED, State.FAILED}:
+        raise WrongState(f"job {job.id} is {job.state} and cannot be retried")
+    return Transition(
+        state=State.PENDING,
+        attempts=0,
+        run_at=now,
+        exit_code=job.exit_code,
+        signal=job.signal,
+        error=job.error,
+    )
+
+
+def hold(job: Job) -> Transition:
+    """Keep a waiting job from running until it is released (k)."""
+    if job.state not in {State.PENDING, State.FAILED, State.SCHEDULED} or job.held:
+        raise WrongState(f"job {job.id} is {_state_for_people(job)} and cannot be held")
+    return _waiting(job, State.SCHEDULED, None, held=True)
+
+
+def release(job: Job, now: float) -> Transition:
+    """Let a scheduled or held job run now (a)."""
+    if job.state is not State.SCHEDULED:
+        raise WrongState(f"job {job.id} is {job.state} and needs no release")
+    return _waiting(job, State.PENDING, now, held=False)
+
+
+def _waiting(job: Job, state: State, run_at: float | None, *, held: bool) -> Transition:
+    return Transition(
+        state=state,
+        attempts=job.attempts,
+        run_at=run_at,
+        held=held,
+        exit_code=job.exit_code,
+        signal=job.signal,
+        error=job.error,
+    )
+
+
+def _state_for_people(job: Job) -> str:
+    return "held" if job.held else job.state

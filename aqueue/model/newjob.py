@@ -1,0 +1,250 @@
+"""What may be asked of a new job: one table of keys, checked the same way for flags, JSON and Python."""
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aqueue.model.errors import DuplicateId, InvalidInput
+from aqueue.model.settings import MAX_RETRIES_LIMIT
+from aqueue.model.text import LONGEST, parse_duration, parse_time
+
+MAX_COMMAND_BYTES = 128 * 1024 - 1
+"""The kernel takes no argument of 128 KiB or more, and the shell gets the command as one."""
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+_INT64 = range(-(2**63), 2**63)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """A job that was asked for and found to make sense. None means: as configured.
+
+    `run_at` is None for at once; a `timeout` of 0 is none at all. Make it with :meth:`parse`.
+    """
+
+    command: str
+    id: str | None = None
+    queue: str = "default"
+    priority: int = 0
+    max_retries: int | None = None
+    timeout: float | None = None
+    run_at: float | None = None
+    hold: bool = False
+    tags: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    cwd: str | None = None
+    backoff_base: float | None = None
+    backoff_max: float | None = None
+    no_retry_on: tuple[int, ...] = ()
+    defer_on: tuple[int, ...] = ()
+
+    @classmethod
+    def parse(cls, wanted: Mapping[str, Any], now: float) -> "NewJob":
+        """Check every key and its value; raises InvalidInput that names the first one that is wrong.
+
+        A value of None counts as not given, but for `timeout`, where it means none at all.
+        """
+        for key in wanted:
+            if key not in CHECKS:
+                raise InvalidInput(f"unknown key {key!r}; known are {', '.join(CHECKS)}")
+        values = {key: _checked(key, value) for key, value in wanted.items() if value is not None or key == "timeout"}
+        if "command" not in values:
+            raise InvalidInput("a job needs a command")
+        delay, run_at = values.pop("delay", None), values.pop("run_at", None)
+        if delay is not None and run_at is not None:
+            raise InvalidInput("a job has either a delay or a run_at, not both")
+        if delay is not None:
+            values["run_at"] = now + delay
+        elif run_at is not None:
+            values["run_at"] = parse_time(run_at, now) if isinstance(run_at, str) else run_at
+        return cls(**values)
+
+
+def check_ids_differ(jobs: Iterable[NewJob]) -> None:
+    """Raise DuplicateId if two jobs of one batch ask for the same id."""
+    seen: set[str] = set()
+    for job in jobs:
+        if job.id in seen:
+            raise DuplicateId(job.id or "")
+        if job.id is not None:
+            seen.add(job.id)
+
+
+def _checked(key: str, value: Any) -> Any:
+    try:
+        return CHECKS[key](value)
+    except InvalidInput as error:
+        raise InvalidInput(f"{key}: {error}") from None
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise InvalidInput(f"must be a text, not {_shown(value)}")
+    if "\0" in value:
+        raise InvalidInput("must not hold a NUL character")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InvalidInput("must be valid UTF-8") from None
+    return value
+
+
+def _command(value: Any) -> str:
+    command = _text(value)
+    if not command.strip():
+        raise InvalidInput("must not be empty")
+    if len(command.encode()) > MAX_COMMAND_BYTES:
+        raise InvalidInput("must be shorter than 128 KiB; put it into a script and run that")
+    return command
+
+
+def check_id(value: Any) -> str:
+    """An id that a person may choose; raises InvalidInput."""
+    job_id = _text(value)
+    if not _ID.fullmatch(job_id):
+        raise InvalidInput(
+            f"{job_id!r} is no id: it begins with a letter or digit, has at most 128 characters, and only "
+            "letters, digits, '.', '_', ':' and '-'"
+        )
+    if job_id.isdigit():
+        raise InvalidInput(f"{job_id!r} cannot be chosen: whole numbers are given by aqueue")
+    return job_id
+
+
+def check_queue(value: Any) -> str:
+    """The name of a queue; raises InvalidInput."""
+    name = _text(value)
+    if not _ID.fullmatch(name):
+        raise InvalidInput(
+            f"{name!r} is no name of a queue: it begins with a letter or digit, has at most 128 characters, and "
+            "only letters, digits, '.', '_', ':' and '-'"
+        )
+    return name
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidInput(f"must be a whole number, not {_shown(value)}")
+    return value
+
+
+def _priority(value: Any) -> int:
+    if (priority := _whole(value)) not in _INT64:
+        raise InvalidInput(f"{priority} does not fit into 64 bits")
+    return priority
+
+
+def _retries(value: Any) -> int:
+    if not 0 <= (retries := _whole(value)) <= MAX_RETRIES_LIMIT:
+        raise InvalidInput(f"must be from 0 to {MAX_RETRIES_LIMIT}, not {retries}")
+    return retries
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidInput(f"must be a number, not {_shown(value)}")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise InvalidInput(f"must be a finite number, not {_shown(value)}")
+    return number
+
+
+def _duration(value: Any) -> float:
+    seconds = parse_duration(value) if isinstance(value, str) else _number(value)
+    if not 0 <= seconds <= LONGEST:
+        raise InvalidInput(f"must be from 0 to a hundred years, not {_shown(value)}")
+    return seconds
+
+
+def _positive_duration(value: Any) -> float:
+    if (seconds := _duration(value)) <= 0:
+        raise InvalidInput(f"must be above 0, not {_shown(value)}")
+    return seconds
+
+
+def _timeout(value: Any) -> float:
+    return 0.0 if value is None or value == "none" else _positive_duration(value)
+
+
+def _moment(value: Any) -> str | float:
+    return value if isinstance(value, str) else _number(value)
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidInput(f"must be true or false, not {_shown(value)}")
+    return value
+
+
+def _base(value: Any) -> float:
+    if not 0 < (base := _number(value)) <= 1e6:
+        raise InvalidInput(f"must be above 0 and at most a million, not {_shown(value)}")
+    return base
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list | tuple):
+        raise InvalidInput(f"must be a list, not {_shown(value)}")
+    return list(value)
+
+
+def _tags(value: Any) -> tuple[str, ...]:
+    tags = tuple(_text(tag) for tag in _list(value))
+    for tag in tags:
+        if not 0 < len(tag) <= 128:
+            raise InvalidInput(f"a tag has from 1 to 128 characters, not {_shown(tag)}")
+    return tuple(dict.fromkeys(tags))
+
+
+def _codes(value: Any) -> tuple[int, ...]:
+    codes = tuple(_whole(code) for code in _list(value))
+    for code in codes:
+        if not 1 <= code <= 255:
+            raise InvalidInput(f"an exit code of a failure is from 1 to 255, not {code}")
+    return tuple(sorted(set(codes)))
+
+
+def _env(value: Any) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise InvalidInput(f"must be an object of names and texts, not {_shown(value)}")
+    for name in value:
+        if not isinstance(name, str) or not _text(name) or "=" in name:
+            raise InvalidInput(f"{name!r} is no name of a variable")
+    return {name: _text(text) for name, text in value.items()}
+
+
+def _cwd(value: Any) -> str:
+    if not (folder := _text(value)):
+        raise InvalidInput("must not be empty")
+    return folder
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+CHECKS: Mapping[str, Callable[[Any], Any]] = {
+    "id": check_id,
+    "command": _command,
+    "queue": check_queue,
+    "priority": _priority,
+    "max_retries": _retries,
+    "timeout": _timeout,
+    "delay": _duration,
+    "run_at": _moment,
+    "hold": _flag,
+    "tags": _tags,
+    "env": _env,
+    "cwd": _cwd,
+    "backoff_base": _base,
+    "backoff_max": _positive_duration,
+    "no_retry_on": _codes,
+    "defer_on": _codes,
+}
+"""The keys of a job's JSON on input, each with its check."""

@@ -1,0 +1,232 @@
+"""The client: what a program does with a queue. It never imports the engine, so that `aqueue enqueue` stays light."""
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aqueue.model import lifecycle
+from aqueue.model.errors import CannotFinish, WrongState
+from aqueue.model.job import Job, Run, State
+from aqueue.model.newjob import NewJob, check_ids_differ
+from aqueue.model.settings import Settings, key_named, parse_setting, resolve, stored_text
+from aqueue.store import open_store, sql
+from aqueue.store.sql import Filter, WorkerRow
+from aqueue.store.sqlite import SqliteStore
+
+__all__ = ["Filter", "Queue", "Status", "Worker"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """A worker that lives. `stop` is "drain" or "now" when it was asked to go; `running` is how many runs it has."""
+
+    id: str
+    pid: int
+    host: str
+    concurrency: int
+    started_at: float
+    stop: str | None
+    running: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """The queue at a glance. `queues` holds the counts of each queue; states without jobs are left out there."""
+
+    counts: Mapping[State, int]
+    queues: Mapping[str, Mapping[State, int]]
+    workers: Sequence[Worker]
+    next_run_at: float | None
+
+    @property
+    def total(self) -> int:
+        """How many jobs there are."""
+        return sum(self.counts.values())
+
+
+class Queue:
+    """A queue of jobs: ``async with Queue.open("queue.db") as queue: job = await queue.enqueue("echo hi")``."""
+
+    def __init__(self, store: SqliteStore, environ: Mapping[str, str]) -> None:
+        self._store = store
+        self._environ = environ
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(
+        cls, path: str | os.PathLike[str] | None = None, *, environ: Mapping[str, str] = os.environ
+    ) -> AsyncIterator["Queue"]:
+        """Open the queue at this path, made on first use; without one, that of `AQUEUE_DB`, or the user's own.
+
+        Raises StoreError when there is no queue to be had at that path.
+        """
+        store = await open_store(None if path is None else os.fspath(path), environ=environ)
+        try:
+            yield cls(store, environ)
+        finally:
+            await store.close()
+
+    @property
+    def url(self) -> str:
+        """Where the queue is kept: what `AQUEUE_DB` would have to be."""
+        return self._store.url
+
+    async def enqueue(self, command: str, **options: Any) -> Job:
+        """Add one job. The options are the keys of a job's JSON: `id`, `queue`, `priority`, `delay`, `env`, …
+
+        When this returns, the job is on the disk. Raises InvalidInput and DuplicateId.
+        """
+        (job_id,) = await self.enqueue_many([NewJob.parse({"command": command, **options}, time.time())])
+        return await self.get(job_id)
+
+    async def enqueue_many(self, jobs: Iterable[NewJob]) -> Sequence[str]:
+        """Add jobs, all or none; returns their ids in the same order. Raises DuplicateId."""
+        batch = list(jobs)
+        check_ids_differ(batch)
+        settings, now = await self.settings(), time.time()
+        return await self._store.write(lambda: sql.enqueue(batch, settings, now))
+
+    async def get(self, job_id: str) -> Job:
+        """The job with this id. Raises NoSuchJob."""
+        (job,) = await self._store.read(lambda: sql.find([job_id]))
+        return job
+
+    async def find(self, ids: Sequence[str]) -> Sequence[Job]:
+        """The jobs with these ids, in the same order. Raises NoSuchJob."""
+        return await self._store.read(lambda: sql.find(ids))
+
+    async def runs(self, job: Job) -> Sequence[Run]:
+        """The history of a job: its runs, first to last."""
+        return await self._store.read(lambda: sql.history(job))
+
+    async def list(self, wanted: Filter | None = None, *, limit: int | None = None) -> Sequence[Job]:
+        """The newest jobs that match, newest first; without a limit, all of them."""
+        return await self._store.read(lambda: sql.select(wanted or Filter(), limit))
+
+    async def status(self) -> Status:
+        """Counts, living workers and the next waiting job."""
+        queues = await self._store.read(sql.counts)
+        return Status(
+            counts={state: sum(counts.get(state, 0) for counts in queues.values()) for state in State},
+            queues=queues,
+            workers=await self.workers(),
+            next_run_at=await self._store.read(sql.next_run_at),
+        )
+
+    async def cancel(self, *ids: str) -> Sequence[Job]:
+        """Stop unfinished jobs, all or none. Raises NoSuchJob, and WrongState for a finished one.
+
+        A running job is asked to end, and is `processing` until its processes are gone.
+        """
+        now = time.time()
+        return await self._change(ids, lambda job: lifecycle.cancel(job, now))
+
+    async def retry(self, *ids: str) -> Sequence[Job]:
+        """Give jobs a fresh set of attempts, now, all or none. Raises NoSuchJob and WrongState."""
+        now = time.time()
+        return await self._change(ids, lambda job: lifecycle.retry(job, now))
+
+    async def hold(self, *ids: str) -> Sequence[Job]:
+        """Keep waiting jobs from running, all or none. Raises NoSuchJob and WrongState."""
+        return await self._change(ids, lifecycle.hold)
+
+    async def release(self, *ids: str) -> Sequence[Job]:
+        """Let scheduled or held jobs run now, all or none. Raises NoSuchJob and WrongState."""
+        now = time.time()
+        return await self._change(ids, lambda job: lifecycle.release(job, now))
+
+    async def remove(self, *ids: str) -> Sequence[Job]:
+        """Delete jobs with their history, all or none. Raises NoSuchJob, and WrongState for a running one."""
+        return await self._store.write(lambda: sql.remove(_distinct(ids), _check_removable))
+
+    async def wait(self, *ids: str, timeout: float | None = None) -> Sequence[Job]:
+        """Wait until these jobs are finished, and return them. Raises TimeoutError after so many seconds.
+
+        Raises NoSuchJob, also when one is removed meanwhile, and CannotFinish for a job that is held: only a person
+        can end such a wait.
+        """
+        async with asyncio.timeout(timeout):
+            async for jobs in self.watch(*ids):
+                if all(job.is_finished for job in jobs):
+                    return jobs
+                for job in jobs:
+                    if job.held:
+                        raise CannotFinish(f"job {job.id} is held; release it first")
+        raise AssertionError("a watch never ends")
+
+    async def watch(self, *ids: str) -> AsyncIterator[Sequence[Job]]:
+        """The jobs as they are, at once and whenever something in the queue has changed."""
+        changed = asyncio.Event()
+        with self._store.doorbell.hung_up(changed.set):
+            while True:
+                changed.clear()
+                yield await self.find(ids)
+                await changed.wait()
+
+    async def changes(self) -> AsyncIterator[None]:
+        """Yields at once, and then whenever something in the queue has changed."""
+        changed = asyncio.Event()
+        with self._store.doorbell.hung_up(changed.set):
+            while True:
+                changed.clear()
+                yield
+                await changed.wait()
+
+    async def workers(self) -> Sequence[Worker]:
+        """The workers that live, in the order of their starts."""
+        rows = await self._store.read(sql.workers)
+        return [_worker(row) for row in rows if self._store.lobby.is_alive(row.id)]
+
+    async def stop_workers(self, ids: Iterable[str], *, now: bool) -> Sequence[str]:
+        """Ask workers to drain, or with `now` to end their jobs and put them back; returns those that were told."""
+        wanted = list(ids)
+        return await self._store.write(lambda: sql.request_stop(wanted, "now" if now else "drain"))
+
+    async def settings(self) -> Settings:
+        """The settings in force: the environment's over the stored ones over the defaults."""
+        return resolve(await self.stored_settings(), self._environ)
+
+    async def stored_settings(self) -> Mapping[str, str]:
+        """The settings stored with the queue, as texts."""
+        return await self._store.read(sql.settings)
+
+    async def set_setting(self, key: str, text: str) -> str:
+        """Store a setting; running workers take it over at once. Returns its key. Raises InvalidSetting."""
+        name = key_named(key)
+        value = stored_text(parse_setting(name, text))
+        await self._store.write(lambda: sql.set_setting(name, value))
+        return name
+
+    async def unset_setting(self, key: str) -> bool:
+        """Forget a stored setting; says whether there was one. Raises InvalidSetting."""
+        name = key_named(key)
+        return await self._store.write(lambda: sql.unset_setting(name))
+
+    async def _change(self, ids: Sequence[str], decide: Callable[[Job], lifecycle.Transition | None]) -> Sequence[Job]:
+        now = time.time()
+        return await self._store.write(lambda: sql.change(_distinct(ids), decide, now))
+
+
+def _distinct(ids: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(ids))
+
+
+def _check_removable(job: Job) -> None:
+    if job.state is State.PROCESSING:
+        raise WrongState(f"job {job.id} is {job.state} and cannot be removed; cancel it first")
+
+
+def _worker(row: WorkerRow) -> Worker:
+    return Worker(
+        id=row.id,
+        pid=row.pid,
+        host=row.host,
+        concurrency=row.concurrency,
+        started_at=row.started_at,
+        stop=row.stop,
+        running=row.running,
+    )

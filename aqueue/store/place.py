@@ -1,0 +1,86 @@
+"""Where the queue is kept: the path that is meant, and making the file and its folder safely."""
+
+import contextlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from aqueue.model.errors import InvalidInput, NotAQueue, StoreUnavailable
+
+
+def default_database(environ: Mapping[str, str]) -> str:
+    """`AQUEUE_DB`, or else `queue.db` in the user's data folder, by the XDG rules.
+
+    https://specifications.freedesktop.org/basedir-spec/latest/
+    """
+    if given := environ.get("AQUEUE_DB"):
+        return given
+    data = environ.get("XDG_DATA_HOME", "")
+    base = Path(data) if data.startswith("/") else Path(environ.get("HOME") or Path.home()) / ".local" / "share"
+    return str(base / "aqueue" / "queue.db")
+
+
+def is_shared(environ: Mapping[str, str]) -> bool:
+    """Whether `AQUEUE_SHARE=group` opens the files to the group."""
+    share = environ.get("AQUEUE_SHARE", "")
+    if share not in {"", "group"}:
+        raise InvalidInput(f"AQUEUE_SHARE is {share!r}; only group is known")
+    return share == "group"
+
+
+class Place:
+    """The database file and what lies beside it."""
+
+    def __init__(self, path: str, *, shared: bool) -> None:
+        if not path or "\0" in path:
+            raise InvalidInput("the path of the database must not be empty or hold a NUL")
+        self.database = Path(path).absolute()
+        self.file_mode = 0o660 if shared else 0o600
+        self.folder_mode = 0o770 if shared else 0o700
+
+    @property
+    def wal(self) -> Path:
+        """SQLite's write-ahead log."""
+        return self.database.with_name(self.database.name + "-wal")
+
+    @property
+    def lobby(self) -> Path:
+        """The folder of the bells and of the workers' signs of life."""
+        return self.database.with_name(self.database.name + ".d")
+
+    @property
+    def worker_log(self) -> Path:
+        """Where a detached worker writes its lines."""
+        return self.database.with_name(self.database.name + ".log")
+
+    def prepare(self) -> None:
+        """Make what is missing. Raises NotAQueue for a folder, StoreUnavailable where it may not be made.
+
+        The file is made by us and empty, since SQLite would give it the mode of the umask, and keeps this mode for
+        its -wal and -shm. It is never opened here if it exists: closing any descriptor of it would drop the locks
+        that this process holds through SQLite.
+        """
+        if self.database.is_dir():
+            raise NotAQueue(f"{self.database} is a folder; name a file in it")
+        try:
+            self.make_folder(self.database.parent)
+            with contextlib.suppress(FileExistsError):
+                self._create(self.database)
+        except OSError as error:
+            raise StoreUnavailable(f"cannot make {self.database}: {error.strerror}") from error
+
+    def make_folder(self, folder: Path) -> None:
+        """Make a folder with its parents; only those that are new get our mode."""
+        if folder.is_dir():
+            return
+        self.make_folder(folder.parent)
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=self.folder_mode)
+            folder.chmod(self.folder_mode)
+
+    def _create(self, path: Path) -> None:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_RDWR, self.file_mode)
+        try:
+            os.fchmod(descriptor, self.file_mode)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,77 @@
+"""A worker's sign of life: a lock that the kernel holds for as long as its process has the file open.
+
+It is an open-file-description lock, so nothing else that this process does can drop it, and no age and no process id
+has to be believed: a worker that is stopped, swapped out or busy is alive, one that was killed is not.
+`fcntl(2)`, "Open file description locks".
+"""
+
+import contextlib
+import fcntl
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from aqueue.store.place import Place
+
+_FLOCK = struct.Struct("hhqqi4x")
+_WHOLE_FILE = (os.SEEK_SET, 0, 0, 0)
+
+
+class Lobby:
+    """The folder in which workers show that they live."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    @contextlib.contextmanager
+    def present(self, worker: str) -> Iterator[None]:
+        """Be seen as alive until the end of the block, or of the process.
+
+        The file is locked before it gets its name: nobody sees it without its lock.
+        """
+        self._place.make_folder(self._place.lobby)
+        path = self._path(worker)
+        unlocked = path.with_suffix(".new")
+        descriptor = os.open(unlocked, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, self._place.file_mode)
+        try:
+            os.fchmod(descriptor, self._place.file_mode)
+            _lock(descriptor)
+            unlocked.rename(path)
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+            os.close(descriptor)
+
+    def is_alive(self, worker: str) -> bool:
+        """Whether this worker lives."""
+        try:
+            # Read-only: closing a descriptor that could write would look like the worker's own end.
+            descriptor = os.open(self._path(worker), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            return _is_locked(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _path(self, worker: str) -> Path:
+        return self._place.lobby / f"{worker}.alive"
+
+
+def _lock(descriptor: int) -> None:
+    if hasattr(fcntl, "F_OFD_SETLK"):
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _FLOCK.pack(fcntl.F_WRLCK, *_WHOLE_FILE))
+    else:  # macOS: flock(2) belongs to the open file description as well
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _is_locked(descriptor: int) -> bool:
+    if hasattr(fcntl, "F_OFD_GETLK"):
+        answer = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _FLOCK.pack(fcntl.F_WRLCK, *_WHOLE_FILE))
+        return bool(_FLOCK.unpack(answer)[0] != fcntl.F_UNLCK)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False

@@ -1,0 +1,146 @@
+-- Every statement that aqueue sends to SQLite, by name. The same names with the same parameters serve every store.
+-- A batch comes as one JSON array; :now is always the caller's clock. RETURNING has no order: the caller sorts.
+
+-- name: enqueue
+INSERT INTO jobs (
+    custom_id, command, state, queue, priority, max_retries, timeout, run_at, held, created_at, updated_at,
+    tags, env, cwd, backoff_base, backoff_max, no_retry_on, defer_on
+)
+SELECT
+    value ->> 'id', value ->> 'command', value ->> 'state', value ->> 'queue', value ->> 'priority',
+    value ->> 'max_retries', value ->> 'timeout', value ->> 'run_at', value ->> 'held', :now, :now,
+    value -> 'tags', value -> 'env', value ->> 'cwd', value ->> 'backoff_base', value ->> 'backoff_max',
+    value -> 'no_retry_on', value -> 'defer_on'
+FROM json_each(:jobs)
+ORDER BY key
+RETURNING seq, id;
+
+-- name: ids_taken
+SELECT custom_id AS id FROM jobs WHERE custom_id IN (SELECT value FROM json_each(:ids));
+
+-- name: jobs_by_seq
+SELECT * FROM jobs WHERE seq IN (SELECT value FROM json_each(:seqs));
+
+-- name: jobs_by_custom_id
+SELECT * FROM jobs WHERE custom_id IN (SELECT value FROM json_each(:ids));
+
+-- name: list
+SELECT * FROM jobs WHERE {where} ORDER BY seq DESC LIMIT :limit;
+
+-- name: where_any
+TRUE
+-- name: where_state
+state = :state
+-- name: where_queue
+queue = :queue
+-- name: where_tag
+EXISTS (SELECT 1 FROM json_each(tags) WHERE value = :tag)
+-- name: where_search
+(instr(lower(command), lower(:search)) > 0 OR instr(lower(id), lower(:search)) > 0
+    OR instr(lower(coalesce(error, '')), lower(:search)) > 0)
+
+-- name: promote
+UPDATE jobs SET state = iif(state = 'scheduled', 'pending', state), due = (state = 'failed'), updated_at = :now
+WHERE seq IN (
+    SELECT seq FROM jobs
+    WHERE ((state = 'scheduled' AND held = 0) OR (state = 'failed' AND due = 0)) AND run_at <= :now
+    ORDER BY run_at LIMIT :limit
+)
+RETURNING seq;
+
+-- name: claim
+UPDATE jobs SET
+    state = 'processing', attempts = attempts + 1, run = run + 1, worker = :worker, slot = chosen.slot,
+    started_at = :now, updated_at = :now, finished_at = NULL, due = 0, cancel_requested = 0, progress = NULL
+FROM (
+    SELECT line.seq, slots.value AS slot
+    FROM (
+        SELECT seq, row_number() OVER (ORDER BY priority DESC, run_at, seq) AS place
+        FROM (
+            SELECT seq, priority, run_at FROM jobs
+            WHERE (state = 'pending' OR (state = 'failed' AND due = 1))
+            ORDER BY priority DESC, run_at, seq LIMIT json_array_length(:slots)
+        )
+    ) AS line
+    JOIN json_each(:slots) AS slots ON slots.key = line.place - 1
+) AS chosen
+WHERE jobs.seq = chosen.seq
+RETURNING *;
+
+-- name: start_runs
+INSERT INTO aqueue_runs (job, run, attempt, worker, slot, started_at)
+SELECT value ->> 'seq', value ->> 'run', value ->> 'attempt', :worker, value ->> 'slot', :now
+FROM json_each(:runs);
+
+-- name: next_run_at
+SELECT min(run_at) AS run_at FROM jobs
+WHERE (state = 'scheduled' AND held = 0) OR (state = 'failed' AND due = 0);
+
+-- name: apply
+UPDATE jobs SET
+    state = decided.value ->> 'state', attempts = decided.value ->> 'attempts',
+    run_at = decided.value ->> 'run_at', held = decided.value ->> 'held', due = 0, cancel_requested = 0,
+    updated_at = :now, finished_at = decided.value ->> 'finished_at',
+    exit_code = decided.value ->> 'exit_code', signal = decided.value ->> 'signal', error = decided.value ->> 'error'
+FROM json_each(:decisions) AS decided
+WHERE jobs.seq = decided.value ->> 'seq'
+    AND jobs.state = decided.value ->> 'was_state'
+    AND jobs.run = decided.value ->> 'was_run'
+    AND jobs.worker IS decided.value ->> 'was_worker'
+    AND jobs.cancel_requested = decided.value ->> 'was_cancel_requested'
+RETURNING seq;
+
+-- name: end_runs
+UPDATE aqueue_runs SET
+    finished_at = :now, ending = ended.value ->> 'ending', exit_code = ended.value ->> 'exit_code',
+    signal = ended.value ->> 'signal', error = ended.value ->> 'error'
+FROM json_each(:runs) AS ended
+WHERE aqueue_runs.job = ended.value ->> 'seq' AND aqueue_runs.run = ended.value ->> 'run';
+
+-- name: request_cancel
+UPDATE jobs SET cancel_requested = 1, updated_at = :now
+WHERE seq IN (SELECT value FROM json_each(:seqs)) AND state = 'processing';
+
+-- name: cancels_requested
+SELECT seq, run FROM jobs WHERE state = 'processing' AND cancel_requested = 1 AND worker = :worker;
+
+-- name: runs
+SELECT * FROM aqueue_runs WHERE job = :seq ORDER BY run;
+
+-- name: counts
+SELECT queue, state, n FROM aqueue_counts WHERE n <> 0 ORDER BY queue, state;
+
+-- name: unfinished
+SELECT coalesce(sum(n), 0) AS n FROM aqueue_counts WHERE state IN ('pending', 'processing', 'failed');
+
+-- name: remove
+DELETE FROM jobs WHERE seq IN (SELECT value FROM json_each(:seqs));
+
+-- name: settings
+SELECT key, value FROM aqueue_settings;
+
+-- name: set
+INSERT INTO aqueue_settings (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = :value;
+
+-- name: unset
+DELETE FROM aqueue_settings WHERE key = :key RETURNING key;
+
+-- name: register
+INSERT INTO aqueue_workers (id, pid, host, concurrency, started_at)
+VALUES (:id, :pid, :host, :concurrency, :now);
+
+-- name: unregister
+DELETE FROM aqueue_workers WHERE id IN (SELECT value FROM json_each(:ids));
+
+-- name: workers
+SELECT workers.*, count(jobs.seq) AS running
+FROM aqueue_workers AS workers
+LEFT JOIN jobs ON jobs.state = 'processing' AND jobs.worker = workers.id
+GROUP BY workers.id ORDER BY workers.started_at, workers.id;
+
+-- name: request_stop
+UPDATE aqueue_workers SET stop = :stop
+WHERE id IN (SELECT value FROM json_each(:ids)) AND stop IS NOT 'now' RETURNING id;
+
+-- name: stop_requested
+SELECT stop FROM aqueue_workers WHERE id = :worker;
