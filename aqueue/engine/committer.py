@@ -10,17 +10,17 @@ which puts back what it cannot use.
 
 import asyncio
 import functools
-import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from aqueue.engine.clock import Clock
-from aqueue.engine.events import Disowned, Listener, Settled, Trouble, TroubleOver
+from aqueue.engine.events import Disowned, Listener, Settled
+from aqueue.engine.troubles import Troubles
 from aqueue.model import lifecycle
 from aqueue.model.ending import Ending, error_of
-from aqueue.model.errors import StoreError
+from aqueue.model.errors import StoreBusy, StoreError
 from aqueue.model.job import Job, State
 from aqueue.model.settings import Settings
 from aqueue.store import sql
@@ -28,6 +28,9 @@ from aqueue.store.sqlite import SqliteStore
 
 RETRY_AFTER = 1.0
 """Seconds until a transaction that the store refused is tried again."""
+
+PATIENCE = 5.0
+"""Seconds for which another process may hold the write lock before that is told; it is waited for all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class Committer:
         clock: Clock,
         settings: Callable[[], Settings],
         listener: Listener,
+        troubles: Troubles,
         on_foreign: Callable[[], None],
     ) -> None:
         self._store = store
@@ -70,12 +74,12 @@ class Committer:
         self._clock = clock
         self._settings = settings
         self._listener = listener
+        self._troubles = troubles
         self._on_foreign = on_foreign
         self._claimer: Claimer | None = None
         self._ended: dict[int, Ended] = {}
         self._asked = asyncio.Event()
         self._stopping = False
-        self._in_trouble = False
 
     def serve(self, claimer: Claimer) -> None:
         """Claim for this one from now on."""
@@ -94,6 +98,11 @@ class Committer:
         """Let `run` return as soon as all that was handed over is written."""
         self._stopping = True
         self._asked.set()
+
+    def abandon(self) -> None:
+        """Let `run` return at once: the store is not there any more, and nothing can be written to it."""
+        self._ended.clear()
+        self.stop()
 
     async def run(self) -> None:
         """Do what is asked until `stop`."""
@@ -114,12 +123,12 @@ class Committer:
         wanted = [bool(batch), bool(slots)]
         try:
             turned = await self._store.turn(
-                [ask for ask, is_wanted in zip(asks, wanted, strict=True) if is_wanted], patience=math.inf
+                [ask for ask, is_wanted in zip(asks, wanted, strict=True) if is_wanted], patience=PATIENCE
             )
         except StoreError as error:
             await self._wait_for_the_store(error)
             return
-        self._serves_again()
+        self._troubles.end("store")
         outcomes = iter(turned.outcomes)
         if batch:
             self._settled(batch, decisions, next(outcomes), now)
@@ -127,7 +136,7 @@ class Committer:
             self._claimer.deliver(next(outcomes))
         if turned.foreign:
             self._on_foreign()
-        await self._store.checkpoint_when_large()
+        await self._checkpoint()
 
     def _decide(self, ended: Ended, now: float) -> sql.Decision:
         transition = lifecycle.settle(
@@ -142,7 +151,7 @@ class Committer:
 
     def _settled(self, batch: Sequence[Ended], decisions: Sequence[sql.Decision], refused: Any, now: float) -> None:
         for ended, decision in zip(batch, decisions, strict=True):
-            del self._ended[ended.job.seq]
+            self._ended.pop(ended.job.seq, None)
             if ended.job.seq in refused:
                 self._refused(ended, refused[ended.job.seq])
             else:
@@ -160,16 +169,18 @@ class Committer:
         else:
             self._listener(Disowned(job))
 
+    async def _checkpoint(self) -> None:
+        try:
+            await self._store.checkpoint_when_large()
+            self._troubles.end("checkpoint")
+        except StoreError as error:
+            # Nothing is lost: it stays in the -wal, and the next turn tries again.
+            self._troubles.begin("checkpoint", str(error))
+
     async def _wait_for_the_store(self, error: StoreError) -> None:
-        if not self._in_trouble:
-            self._in_trouble = True
-            self._listener(Trouble(str(error)))
+        self._troubles.begin("store", str(error))
         if self._claimer:
             self._claimer.fail()
         self._asked.set()
-        await asyncio.sleep(RETRY_AFTER)
-
-    def _serves_again(self) -> None:
-        if self._in_trouble:
-            self._in_trouble = False
-            self._listener(TroubleOver())
+        if not isinstance(error, StoreBusy):
+            await asyncio.sleep(RETRY_AFTER)

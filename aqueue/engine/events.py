@@ -57,6 +57,14 @@ class Interrupting:
 
 
 @dataclass(frozen=True, slots=True)
+class Rescuing:
+    """A worker has died: so many jobs are taken back from it."""
+
+    worker: str
+    jobs: int
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """Something does not serve; the worker goes on and will say when it is over."""
 
@@ -65,8 +73,10 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class TroubleOver:
-    """The store serves again."""
+    """What was told with this text is over."""
+
+    text: str
 
 
-Event: TypeAlias = Began | Started | Settled | Disowned | Draining | Interrupting | Trouble | TroubleOver
+Event: TypeAlias = Began | Started | Settled | Disowned | Draining | Interrupting | Rescuing | Trouble | TroubleOver
 Listener: TypeAlias = Callable[[Event], None]

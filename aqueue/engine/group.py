@@ -4,11 +4,9 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
-LOOK_EVERY = 0.05
-"""Seconds between two looks at a group where the system has no /proc and no pidfd."""
+from aqueue.engine import proc
 
 
 def send(group: int, number: int) -> None:
@@ -41,45 +39,11 @@ async def end(group: int, kill_after: float) -> None:
 
 
 async def _gone(group: int) -> None:
-    while members := list(_members(group)):
-        await _end_of(members[0])
+    while members := _members(group):
+        await proc.end_of(members[0])
 
 
-def _members(group: int) -> Iterator[int]:
-    """The processes of a group that run: a zombie that nobody reaps does not count."""
-    if not hasattr(os, "pidfd_open"):
-        if not is_empty(group):
-            yield group
-        return
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit() and _group_of(int(entry.name)) == group:
-            yield int(entry.name)
-
-
-def _group_of(pid: int) -> int | None:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
-    except OSError:
-        return None
-    # "pid (name) state parent group …", and the name may hold anything.
-    state, _, group = stat.rpartition(b")")[2].split()[:3]
-    return None if state in {b"Z", b"X"} else int(group)
-
-
-async def _end_of(pid: int) -> None:
-    """Wait until this process has ended, or at least for a moment where the system cannot tell."""
-    if not hasattr(os, "pidfd_open"):
-        await asyncio.sleep(LOOK_EVERY)
-        return
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    loop = asyncio.get_running_loop()
-    ended = asyncio.Event()
-    loop.add_reader(descriptor, ended.set)
-    try:
-        await ended.wait()
-    finally:
-        loop.remove_reader(descriptor)
-        os.close(descriptor)
+def _members(group: int) -> list[int]:
+    if not Path("/proc/self/stat").exists():
+        return [] if is_empty(group) else [group]
+    return [process.pid for process in proc.running() if process.group == group]

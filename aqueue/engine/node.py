@@ -13,20 +13,28 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from aqueue.engine.cgroup import Cgroup
 from aqueue.engine.clock import Clock, SystemClock
-from aqueue.engine.committer import Committer, Ended
+from aqueue.engine.committer import RETRY_AFTER, Committer, Ended
 from aqueue.engine.dispatcher import Dispatcher
-from aqueue.engine.events import Began, Draining, Interrupting, Listener, Started, Trouble
-from aqueue.engine.process import Run, environment, use_pidfds
+from aqueue.engine.events import Began, Draining, Interrupting, Listener, Started
+from aqueue.engine.process import Outcome, Run, Shortage, environment, use_pidfds
+from aqueue.engine.rescue import Home, Rescuer
+from aqueue.engine.timerfd import clock_watched
+from aqueue.engine.troubles import Troubles
 from aqueue.model.ending import Cancelled, Interrupted
-from aqueue.model.errors import StoreError
+from aqueue.model.errors import StoreError, StoreUnavailable
 from aqueue.model.job import Job
 from aqueue.model.settings import resolve
 from aqueue.store import sql
 from aqueue.store.sqlite import SqliteStore
+from aqueue.store.watch import watched
 
 LAST_GRACE = 1.0
 """Seconds from TERM to KILL when the worker ends what still runs."""
+
+AFTER_A_SHORTAGE = 1.0
+"""Seconds until a run is started again that the machine had no room for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +44,8 @@ class Options:
     concurrency: int = 1
     burst: bool = False
     grace: float | None = None
+    own_process: bool = False
+    """The process is this worker and nothing else, so that it may move into a cgroup of its own."""
 
 
 class Node:
@@ -58,20 +68,34 @@ class Node:
         self._settings = resolve({}, self._environ)
         self._runs: dict[int, Run] = {}
         self._draining = False
+        self._pulled: StoreUnavailable | None = None
         self._reading = asyncio.Event()
+        self._troubles = Troubles(listener)
         self._committer = Committer(
-            store, self.id, self._clock, lambda: self._settings, listener, on_foreign=self._reading.set
+            store, self.id, self._clock, lambda: self._settings, listener, self._troubles, on_foreign=self._reading.set
         )
         self._dispatcher = Dispatcher(self._committer, self._clock, on_empty=self._look_whether_done)
+        self._rescuer = Rescuer(store, self._committer.settle, self._dispatcher.wake, listener, self._troubles)
 
     async def run(self) -> None:
-        """Work until drained. Raises StoreError if the store does not serve at the start."""
+        """Work until drained. Raises StoreError if the store does not serve at the start, or is pulled away later."""
         use_pidfds()
-        with self._store.lobby.present(self.id), self._store.doorbell.hung_up(self._rung):
-            await self._register()
-            with self._store.doorbell.watched(self._dispatcher.wake, lambda text: self._listener(Trouble(text))):
+        cgroup = Cgroup.enter(self.id) if self._options.own_process else None
+        try:
+            with self._store.lobby.present(self.id):
+                await self._run_present(cgroup)
+        finally:
+            if cgroup is not None:
+                cgroup.leave()
+
+    async def _run_present(self, cgroup: Cgroup | None) -> None:
+        with self._store.doorbell.hung_up(self._rung, deaf_to_own=True), clock_watched(self._dispatcher.wake):
+            await self._register(cgroup)
+            with watched(self._store.place, self):
                 self._listener(Began(self.id, self._options.concurrency))
                 await self._work()
+            if self._pulled is not None:
+                raise self._pulled
             await self._store.write(lambda: sql.unregister([self.id]))
 
     def drain(self) -> None:
@@ -92,13 +116,36 @@ class Node:
         for run in self._runs.values():
             run.end(Interrupted(), LAST_GRACE)
 
-    async def _register(self) -> None:
+    def changed(self) -> None:
+        """Any process may have written to the queue."""
+        self._dispatcher.wake()
+
+    def departed(self) -> None:
+        """A worker may have gone."""
+        self._rescuer.look()
+
+    def replaced(self) -> None:
+        """The database was pulled away: end what runs and stop. What could be written would be seen by nobody."""
+        if self._pulled is None:
+            self._pulled = StoreUnavailable(f"{self._store.url} was removed or replaced under the worker")
+            self._committer.abandon()
+            self.interrupt()
+
+    def blind(self, reason: str) -> None:
+        """The system cannot tell what changes."""
+        self._troubles.begin("watch", reason)
+
+    async def _register(self, cgroup: Cgroup | None) -> None:
+        home = Home.here()
         row = sql.WorkerRow(
             id=self.id,
             pid=os.getpid(),
             host=socket.gethostname(),
             concurrency=self._options.concurrency,
             started_at=self._clock.now(),
+            boot=home.boot,
+            pid_namespace=home.pid_namespace,
+            cgroup=str(cgroup.folder) if cgroup else None,
         )
         await self._store.write(lambda: sql.register(row))
         await self._read_orders()
@@ -106,13 +153,17 @@ class Node:
     async def _work(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             committer = tasks.create_task(self._committer.run(), name="committer")
-            reader = tasks.create_task(self._obey(), name="orders")
+            others = [
+                tasks.create_task(self._obey(), name="orders"),
+                tasks.create_task(self._rescuer.run(), name="rescuer"),
+            ]
             async with asyncio.TaskGroup() as slots:
                 for slot in range(self._options.concurrency):
                     slots.create_task(self._serve(slot), name=f"slot {slot}")
             self._committer.stop()
             await committer
-            reader.cancel()
+            for task in others:
+                task.cancel()
 
     async def _serve(self, slot: int) -> None:
         """One slot: a job, its run, the end of it, and the next."""
@@ -125,10 +176,24 @@ class Node:
         self._listener(Started(job))
         begun = asyncio.get_running_loop().time()
         try:
-            outcome = await run.run()
+            outcome = await self._outcome(run)
         finally:
             del self._runs[job.seq]
         return Ended(job, outcome.ending, outcome.last_line, asyncio.get_running_loop().time() - begun)
+
+    async def _outcome(self, run: Run) -> Outcome:
+        """Run it, as soon as the machine can: a shortage is no failure of the job."""
+        while True:
+            try:
+                outcome = await run.run()
+            except Shortage as shortage:
+                self._troubles.begin("start", f"cannot start a job: {shortage}")
+                await asyncio.sleep(AFTER_A_SHORTAGE)
+                if self._draining:
+                    return Outcome(Interrupted())
+            else:
+                self._troubles.end("start")
+                return outcome
 
     def _rung(self) -> None:
         self._reading.set()
@@ -141,8 +206,11 @@ class Node:
             self._reading.clear()
             try:
                 await self._read_orders()
+                self._troubles.end("orders")
             except StoreError as error:
-                self._listener(Trouble(str(error)))
+                self._troubles.begin("orders", str(error))
+                self._reading.set()
+                await asyncio.sleep(RETRY_AFTER)
 
     async def _read_orders(self) -> None:
         orders = await self._store.read(lambda: sql.orders(self.id))

@@ -20,6 +20,13 @@ from aqueue.engine.output import Output
 from aqueue.model.ending import Ending, Exited, NotStarted, Signalled, TimedOut
 from aqueue.model.job import Job
 
+SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM})
+"""What the kernel says when it has no descriptor, no process or no memory to give: not the job's fault."""
+
+
+class Shortage(Exception):
+    """The run could not be started for want of something that may be there again in a moment."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -49,13 +56,18 @@ class Run:
             self._terminate(self._process.pid)
 
     async def run(self) -> Outcome:
-        """Run the command to its end."""
+        """Run the command to its end. Raises Shortage; then it may be tried again."""
         try:
             output = Output()
         except OSError as error:
-            return Outcome(NotStarted(_reason(error)))
+            raise Shortage(_reason(error)) from error
         try:
             return await self._run(output)
+        except asyncio.CancelledError:
+            # Nobody waits for it any more, and it must not go on without being watched.
+            if self._process is not None:
+                group.send(self._process.pid, signal.SIGKILL)
+            raise
         finally:
             for timer in self._timers:
                 timer.cancel()
@@ -66,8 +78,12 @@ class Run:
             return Outcome(self._ordered)
         try:
             self._process = await self._start(output)
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            if error.errno in SHORTAGES:
+                raise Shortage(_reason(error)) from error
             return Outcome(NotStarted(_reason(error)))
+        except ValueError as error:
+            return Outcome(NotStarted(str(error)))
         finally:
             output.started()
         self._arm(self._process.pid)
@@ -127,9 +143,7 @@ def _ending_of(code: int) -> Ending:
     return Exited(code) if code >= 0 else Signalled(-code)
 
 
-def _reason(error: OSError | ValueError) -> str:
-    if isinstance(error, ValueError):
-        return str(error)
+def _reason(error: OSError) -> str:
     if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.EACCES} and error.filename:
         return f"{error.strerror}: {error.filename}"
     return error.strerror or str(error)

@@ -38,7 +38,7 @@ class Inotify:
             raise OSError("this system has no inotify")
         self.fd: int = self._checked(self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
 
-    def watch(self, path: str, mask: int) -> int:
+    def watch(self, path: os.PathLike[str], mask: int) -> int:
         """Watch a path; returns the number that its changes will carry."""
         return self._checked(self._libc.inotify_add_watch(self.fd, os.fsencode(path), mask))
 

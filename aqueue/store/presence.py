@@ -15,6 +15,7 @@ from pathlib import Path
 from aqueue.store.place import Place
 
 _FLOCK = struct.Struct("hhqqi4x")
+_SUFFIX = ".alive"
 _WHOLE_FILE = (os.SEEK_SET, 0, 0, 0)
 
 
@@ -43,6 +44,18 @@ class Lobby:
             path.unlink(missing_ok=True)
             os.close(descriptor)
 
+    def seen(self) -> frozenset[str]:
+        """The workers that have shown themselves here and have not left in good order; not all of them live."""
+        with contextlib.suppress(FileNotFoundError):
+            return frozenset(
+                name.removesuffix(_SUFFIX) for name in os.listdir(self._place.lobby) if is_sign_of_life(name)
+            )
+        return frozenset()
+
+    def forget(self, worker: str) -> None:
+        """Remove what a dead worker left here."""
+        self._path(worker).unlink(missing_ok=True)
+
     def is_alive(self, worker: str) -> bool:
         """Whether this worker lives."""
         try:
@@ -56,7 +69,12 @@ class Lobby:
             os.close(descriptor)
 
     def _path(self, worker: str) -> Path:
-        return self._place.lobby / f"{worker}.alive"
+        return self._place.lobby / (worker + _SUFFIX)
+
+
+def is_sign_of_life(name: str) -> bool:
+    """Whether a file of this name in the lobby is a worker's."""
+    return name.endswith(_SUFFIX)
 
 
 def _lock(descriptor: int) -> None:

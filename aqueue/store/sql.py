@@ -68,6 +68,12 @@ class WorkerRow:
     host: str
     concurrency: int
     started_at: float
+    boot: str
+    """The boot of the machine that it runs in."""
+    pid_namespace: str
+    """The namespace in which its processes have their ids."""
+    cgroup: str | None = None
+    """The folder of the cgroup that it has for itself and its runs."""
     stop: str | None = None
     running: int = 0
 
@@ -305,6 +311,9 @@ def register(worker: WorkerRow) -> Verb[None]:
             "host": worker.host,
             "concurrency": worker.concurrency,
             "now": worker.started_at,
+            "boot": worker.boot,
+            "pid_namespace": worker.pid_namespace,
+            "cgroup": worker.cgroup,
         },
     )
 
@@ -318,6 +327,18 @@ def workers() -> Verb[Sequence[WorkerRow]]:
     """The workers that have not been seen to go; whether they live, their presence tells."""
     rows = yield Statement("workers")
     return [WorkerRow(**dict(row)) for row in rows]
+
+
+def workers_of_runs() -> Verb[frozenset[str]]:
+    """The workers whose runs go on, as far as the store knows."""
+    rows = yield Statement("workers_of_runs")
+    return frozenset(row["worker"] for row in rows)
+
+
+def processing_of(worker: str) -> Verb[Sequence[Job]]:
+    """The jobs that are a worker's at this moment."""
+    rows = yield Statement("processing_of", {"worker": worker})
+    return [to_job(row) for row in rows]
 
 
 def request_stop(ids: Sequence[str], stop: str) -> Verb[Sequence[str]]:

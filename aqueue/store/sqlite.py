@@ -114,6 +114,7 @@ class SqliteStore:
                 with self._explained():
                     await connection.close()
         self._reader = self._writer = None
+        self.doorbell.close()
 
     async def write(self, ask: Ask[T], *, patience: float = PATIENCE) -> T:
         """Run one verb in a transaction of its own, on the disk when this returns. Raises what the verb raises."""

@@ -126,8 +126,8 @@ INSERT INTO aqueue_settings (key, value) VALUES (:key, :value) ON CONFLICT (key)
 DELETE FROM aqueue_settings WHERE key = :key RETURNING key;
 
 -- name: register
-INSERT INTO aqueue_workers (id, pid, host, concurrency, started_at)
-VALUES (:id, :pid, :host, :concurrency, :now);
+INSERT INTO aqueue_workers (id, pid, host, concurrency, started_at, boot, pid_namespace, cgroup)
+VALUES (:id, :pid, :host, :concurrency, :now, :boot, :pid_namespace, :cgroup);
 
 -- name: unregister
 DELETE FROM aqueue_workers WHERE id IN (SELECT value FROM json_each(:ids));
@@ -137,6 +137,12 @@ SELECT workers.*, count(jobs.seq) AS running
 FROM aqueue_workers AS workers
 LEFT JOIN jobs ON jobs.state = 'processing' AND jobs.worker = workers.id
 GROUP BY workers.id ORDER BY workers.started_at, workers.id;
+
+-- name: workers_of_runs
+SELECT DISTINCT worker FROM jobs WHERE state = 'processing';
+
+-- name: processing_of
+SELECT * FROM jobs WHERE state = 'processing' AND worker = :worker ORDER BY seq;
 
 -- name: request_stop
 UPDATE aqueue_workers SET stop = :stop

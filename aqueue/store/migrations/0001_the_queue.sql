@@ -114,6 +114,10 @@ CREATE TABLE aqueue_workers (
     host TEXT NOT NULL,
     concurrency INTEGER NOT NULL,
     started_at REAL NOT NULL,
+    -- Where its processes are to be found when it has died: the boot, the namespace of the ids, the cgroup if it has one.
+    boot TEXT NOT NULL,
+    pid_namespace TEXT NOT NULL,
+    cgroup TEXT,
     stop TEXT CHECK (stop IN ('drain', 'now'))
 ) STRICT, WITHOUT ROWID;
 

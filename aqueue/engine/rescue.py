@@ -1,0 +1,137 @@
+"""Rescue: taking back the jobs of a worker that died.
+
+First all that its runs left behind is killed, and only when that is gone are the runs settled as lost: two runs of one
+job never go on at the same time. Several workers may rescue the same dead one: each settle is guarded, and the second
+changes nothing.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from aqueue.engine import cgroup, leftovers
+from aqueue.engine.committer import Ended
+from aqueue.engine.events import Listener, Rescuing
+from aqueue.engine.troubles import Troubles
+from aqueue.model.ending import Lost
+from aqueue.model.errors import StoreError
+from aqueue.model.job import Job
+from aqueue.store import sql
+from aqueue.store.sqlite import SqliteStore
+
+LOOKS = (0.0, 0.001, 0.010, 0.050)
+"""Seconds to wait before each look at a sign of life: the kernel can tell of the end just before it drops the lock."""
+
+RETRY_AFTER = 1.0
+"""Seconds until a rescue that failed is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where the processes of this worker are to be found by others."""
+
+    boot: str
+    pid_namespace: str
+
+    @classmethod
+    def here(cls) -> "Home":
+        """The home of this process."""
+        return cls(_read("/proc/sys/kernel/random/boot_id"), _link("/proc/self/ns/pid"))
+
+
+class Rescuer:
+    """Looks for dead workers at the start and whenever one may have gone."""
+
+    def __init__(
+        self,
+        store: SqliteStore,
+        settle: Callable[[Ended], None],
+        on_rescued: Callable[[], None],
+        listener: Listener,
+        troubles: Troubles,
+    ) -> None:
+        self._store = store
+        self._settle = settle
+        self._on_rescued = on_rescued
+        self._listener = listener
+        self._troubles = troubles
+        self._home = Home.here()
+        self._told = asyncio.Event()
+        self._told.set()
+
+    def look(self) -> None:
+        """A worker may have gone."""
+        self._told.set()
+
+    async def run(self) -> None:
+        """Rescue whenever it is needed, for ever."""
+        while True:
+            await self._told.wait()
+            self._told.clear()
+            try:
+                await self._rescue_the_dead()
+                self._troubles.end("rescue")
+            except StoreError as error:
+                self._troubles.begin("rescue", str(error))
+                self._told.set()
+                await asyncio.sleep(RETRY_AFTER)
+
+    async def _rescue_the_dead(self) -> None:
+        known = {worker.id: worker for worker in await self._store.read(sql.workers)}
+        suspects = known.keys() | await self._store.read(sql.workers_of_runs) | self._store.lobby.seen()
+        await asyncio.gather(*(self._rescue(dead, known.get(dead)) for dead in await self._dead_among(suspects)))
+
+    async def _dead_among(self, suspects: Iterable[str]) -> list[str]:
+        dead: list[str] = []
+        alive = sorted(suspects)
+        for wait in LOOKS:
+            await asyncio.sleep(wait)
+            dead += [worker for worker in alive if not self._store.lobby.is_alive(worker)]
+            alive = [worker for worker in alive if worker not in dead]
+        return dead
+
+    async def _rescue(self, worker: str, known: sql.WorkerRow | None) -> None:
+        jobs = await self._store.read(lambda: sql.processing_of(worker))
+        try:
+            await self._end_leftovers(worker, known, jobs)
+        except leftovers.OwnLeftover:
+            self._troubles.begin(worker, f"{worker} died, and a job of it started this worker: another must take over")
+            return
+        if jobs:
+            self._listener(Rescuing(worker, len(jobs)))
+        for job in jobs:
+            self._settle(Ended(job, Lost(worker), "", 0.0))
+        await self._store.write(lambda: sql.unregister([worker]))
+        self._store.lobby.forget(worker)
+        self._on_rescued()
+
+    async def _end_leftovers(self, worker: str, known: sql.WorkerRow | None, jobs: Iterable[Job]) -> None:
+        """End what is left, if it is anything that could be seen from here.
+
+        After a reboot nothing is left, and what lives in another namespace of process ids has died with its first
+        process.
+        """
+        if known is not None and (known.boot, known.pid_namespace) != (self._home.boot, self._home.pid_namespace):
+            return
+        if known is not None and known.cgroup is not None:
+            folder = Path(known.cgroup)
+            if cgroup.is_ours(folder):
+                raise leftovers.OwnLeftover
+            await cgroup.kill(folder)
+        if Path("/proc/self/environ").exists():
+            await leftovers.end(worker, jobs)
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except OSError:
+        return ""
+
+
+def _link(path: str) -> str:
+    try:
+        return str(Path(path).readlink())
+    except OSError:
+        return ""
