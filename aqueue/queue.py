@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from aqueue.model import lifecycle
@@ -14,6 +15,7 @@ from aqueue.model.job import Job, Run, State
 from aqueue.model.newjob import NewJob, check_ids_differ
 from aqueue.model.settings import Settings, key_named, parse_setting, resolve, stored_text
 from aqueue.store import open_store, sql
+from aqueue.store.examine import Finding, examine
 from aqueue.store.sql import Filter, WorkerRow
 from aqueue.store.sqlite import SqliteStore
 
@@ -205,6 +207,14 @@ class Queue:
         """Forget a stored setting; says whether there was one. Raises InvalidSetting."""
         name = key_named(key)
         return await self._store.write(lambda: sql.unset_setting(name))
+
+    async def backup(self, path: str | os.PathLike[str]) -> None:
+        """Copy the queue to a new file while it goes on being used. Raises StoreUnavailable."""
+        await self._store.backup(Path(path).absolute())
+
+    async def examine(self) -> Sequence[Finding]:
+        """Look whether the file is sound and its place is safe."""
+        return await examine(self._store, self._environ)
 
     async def _change(self, ids: Sequence[str], decide: Callable[[Job], lifecycle.Transition | None]) -> Sequence[Job]:
         now = time.time()

@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "dlq": "The dead letter queue.",
     "config": "Read and change the settings.",
     "check": "Examine the queue and its place.",
+    "backup": "Copy the live queue to another file.",
     "demo": "See it work, in a throw-away file.",
 }
 """The commands, in the order of the help, each with its line there. The module of a command has its name."""

@@ -143,6 +143,7 @@ class Node:
             host=socket.gethostname(),
             concurrency=self._options.concurrency,
             started_at=self._clock.now(),
+            process_started=home.process_started,
             boot=home.boot,
             pid_namespace=home.pid_namespace,
             cgroup=str(cgroup.folder) if cgroup else None,

@@ -6,11 +6,12 @@ changes nothing.
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from aqueue.engine import cgroup, leftovers
+from aqueue.engine import cgroup, leftovers, proc
 from aqueue.engine.committer import Ended
 from aqueue.engine.events import Listener, Rescuing
 from aqueue.engine.troubles import Troubles
@@ -31,13 +32,16 @@ RETRY_AFTER = 1.0
 class Home:
     """Where the processes of this worker are to be found by others."""
 
+    process_started: int
     boot: str
     pid_namespace: str
 
     @classmethod
     def here(cls) -> "Home":
         """The home of this process."""
-        return cls(_read("/proc/sys/kernel/random/boot_id"), _link("/proc/self/ns/pid"))
+        own = proc.look_at(os.getpid())
+        boot, namespace = _read("/proc/sys/kernel/random/boot_id"), _link("/proc/self/ns/pid")
+        return cls(own.started if own else 0, boot, namespace)
 
 
 class Rescuer:
@@ -107,12 +111,7 @@ class Rescuer:
         self._on_rescued()
 
     async def _end_leftovers(self, worker: str, known: sql.WorkerRow | None, jobs: Iterable[Job]) -> None:
-        """End what is left, if it is anything that could be seen from here.
-
-        After a reboot nothing is left, and what lives in another namespace of process ids has died with its first
-        process.
-        """
-        if known is not None and (known.boot, known.pid_namespace) != (self._home.boot, self._home.pid_namespace):
+        if known is not None and not self._left_anything_here(known):
             return
         if known is not None and known.cgroup is not None:
             folder = Path(known.cgroup)
@@ -121,6 +120,23 @@ class Rescuer:
             await cgroup.kill(folder)
         if Path("/proc/self/environ").exists():
             await leftovers.end(worker, jobs)
+
+    def _left_anything_here(self, known: sql.WorkerRow) -> bool:
+        """Whether there can be leftovers, and they may be ended from here.
+
+        After a reboot there are none, and what lived in another namespace of process ids has died with its first
+        process. A worker whose process goes on works on the original of this file, of which this is a copy: its runs
+        must not be touched.
+        """
+        if (known.boot, known.pid_namespace) != (self._home.boot, self._home.pid_namespace):
+            return False
+        process = proc.look_at(known.pid)
+        return process is None or process.started != known.process_started or not _has_memory(known.pid)
+
+
+def _has_memory(pid: int) -> bool:
+    # A process that is being killed still has an entry, but it gave up its memory before it dropped its locks.
+    return proc.environment_of(pid).strip(b"\0") != b""
 
 
 def _read(path: str) -> str:

@@ -11,6 +11,7 @@
     └── StoreError              the place where the jobs are kept
         ├── NotAQueue           a folder, a foreign file, a table of somebody else
         ├── NewerSchema         written by a later version of aqueue
+        ├── UnsafePlace         somebody else could put commands into it
         ├── StoreBusy           another process holds the write lock for too long
         └── StoreUnavailable    full, read-only, damaged, gone
 
@@ -66,6 +67,10 @@ class NotAQueue(StoreError):
 
 class NewerSchema(StoreError):
     """The file was written by a later version of aqueue."""
+
+
+class UnsafePlace(StoreError):
+    """Somebody else can write the queue, and so run commands as its user."""
 
 
 class StoreBusy(StoreError):

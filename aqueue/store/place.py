@@ -2,10 +2,11 @@
 
 import contextlib
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from aqueue.model.errors import InvalidInput, NotAQueue, StoreUnavailable
+from aqueue.model.errors import InvalidInput, NotAQueue, StoreUnavailable, UnsafePlace
 
 
 def default_database(environ: Mapping[str, str]) -> str:
@@ -35,6 +36,7 @@ class Place:
         if not path or "\0" in path:
             raise InvalidInput("the path of the database must not be empty or hold a NUL")
         self.database = Path(path).absolute()
+        self.shared = shared
         self.file_mode = 0o660 if shared else 0o600
         self.folder_mode = 0o770 if shared else 0o700
 
@@ -54,20 +56,50 @@ class Place:
         return self.database.with_name(self.database.name + ".log")
 
     def prepare(self) -> None:
-        """Make what is missing. Raises NotAQueue for a folder, StoreUnavailable where it may not be made.
+        """Make what is missing, and refuse what is not safe.
 
-        The file is made by us and empty, since SQLite would give it the mode of the umask, and keeps this mode for
-        its -wal and -shm. It is never opened here if it exists: closing any descriptor of it would drop the locks
-        that this process holds through SQLite.
+        Raises NotAQueue for a folder, UnsafePlace, and StoreUnavailable where it may not be made. The file is made
+        by us and empty, since SQLite would give it the mode of the umask, and keeps this mode for its -wal and -shm.
+        It is never opened here if it exists: closing any descriptor of it would drop the locks that this process
+        holds through SQLite.
         """
         if self.database.is_dir():
             raise NotAQueue(f"{self.database} is a folder; name a file in it")
         try:
             self.make_folder(self.database.parent)
+            self._refuse_symlinks()
             with contextlib.suppress(FileExistsError):
-                self._create(self.database)
+                self.create()
+            self._refuse_strangers()
         except OSError as error:
             raise StoreUnavailable(f"cannot make {self.database}: {error.strerror}") from error
+
+    def warnings(self) -> list[str]:
+        """What is not as safe as it could be, in sentences."""
+        folder = self.database.parent
+        if _others_can_write(folder.stat().st_mode, shared=self.shared):
+            return [f"others can write to {folder}, and so replace the queue, which runs commands as you"]
+        return []
+
+    def _refuse_symlinks(self) -> None:
+        folder = self.database.parent
+        if not _others_can_write(folder.stat().st_mode, shared=self.shared):
+            return
+        for path in (self.database, self.wal, self.lobby, self.worker_log):
+            if path.is_symlink():
+                raise UnsafePlace(f"{path} is a symbolic link in a folder that others can write to")
+
+    def _refuse_strangers(self) -> None:
+        found = self.database.stat()
+        if _others_can_write(found.st_mode, shared=self.shared):
+            raise UnsafePlace(
+                f"others can write to {self.database}, and so run commands as you; `chmod go-w` it, "
+                "or set AQUEUE_SHARE=group to trust its group"
+            )
+        if found.st_uid not in {0, os.geteuid()} and not (self.shared and found.st_gid in _own_groups()):
+            raise UnsafePlace(
+                f"{self.database} belongs to another user (uid {found.st_uid}), who could run commands as you"
+            )
 
     def make_folder(self, folder: Path) -> None:
         """Make a folder with its parents; only those that are new get our mode."""
@@ -78,9 +110,20 @@ class Place:
             folder.mkdir(mode=self.folder_mode)
             folder.chmod(self.folder_mode)
 
-    def _create(self, path: Path) -> None:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_RDWR, self.file_mode)
+    def create(self) -> None:
+        """Make the file, empty and with our mode. Raises FileExistsError."""
+        flags = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_RDWR
+        descriptor = os.open(self.database, flags, self.file_mode)
         try:
             os.fchmod(descriptor, self.file_mode)
         finally:
             os.close(descriptor)
+
+
+def _others_can_write(mode: int, *, shared: bool) -> bool:
+    """Whether somebody but the owner, or but the group of a shared queue, can write a file of this mode."""
+    return bool(mode & (stat.S_IWOTH if shared else stat.S_IWOTH | stat.S_IWGRP))
+
+
+def _own_groups() -> set[int]:
+    return {os.getegid(), *os.getgroups()}

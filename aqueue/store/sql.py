@@ -68,6 +68,8 @@ class WorkerRow:
     host: str
     concurrency: int
     started_at: float
+    process_started: int
+    """When its process started, in clock ticks: with the process id it is unmistakable."""
     boot: str
     """The boot of the machine that it runs in."""
     pid_namespace: str
@@ -311,6 +313,7 @@ def register(worker: WorkerRow) -> Verb[None]:
             "host": worker.host,
             "concurrency": worker.concurrency,
             "now": worker.started_at,
+            "process_started": worker.process_started,
             "boot": worker.boot,
             "pid_namespace": worker.pid_namespace,
             "cgroup": worker.cgroup,

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import functools
 import logging
+import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -142,12 +143,26 @@ class SqliteStore:
 
     async def read(self, ask: Ask[T]) -> T:
         """Run a verb that only reads, in a transaction of its own: it sees one moment of the store."""
-        async with self._opening:
-            if self._reader is None:
-                reader = await self._connect()
-                await self._patiently(reader, self._prepare_reader, PATIENCE)
-                self._reader = reader
-        return await self._to_its_end(self._patiently(self._reader, functools.partial(_read, ask=ask), PATIENCE))
+        reader = await self._opened_reader()
+        return await self._to_its_end(self._patiently(reader, functools.partial(_read, ask=ask), PATIENCE))
+
+    async def backup(self, path: Path) -> None:
+        """Copy the queue as it is at this moment, by SQLite's own backup, while it goes on being used.
+
+        The copy gets its name when it is whole and on the disk. Raises StoreUnavailable if that name is taken.
+        """
+        if path.exists():
+            raise StoreUnavailable(f"{path} exists already")
+        reader = await self._opened_reader()
+        copy = Place(str(path) + ".part", shared=self.place.shared)
+        try:
+            copy.create()
+            await self._to_its_end(self._patiently(reader, functools.partial(_backup, target=copy.database), PATIENCE))
+            _sync_and_rename(copy.database, path)
+        except OSError as error:
+            raise StoreUnavailable(f"cannot write {path}: {error.strerror}") from error
+        finally:
+            copy.database.unlink(missing_ok=True)
 
     async def checkpoint_when_large(self) -> None:
         """Bring the -wal home when it has grown. Only a worker's writer does this.
@@ -167,6 +182,14 @@ class SqliteStore:
         if self._writer is None:
             raise StoreError(f"{self.url} is not open")
         return self._writer
+
+    async def _opened_reader(self) -> aiosqlite.Connection:
+        async with self._opening:
+            if self._reader is None:
+                reader = await self._connect()
+                await self._patiently(reader, self._prepare_reader, PATIENCE)
+                self._reader = reader
+        return self._reader
 
     async def _connect(self) -> aiosqlite.Connection:
         with self._explained():
@@ -234,6 +257,27 @@ def _waits() -> Iterator[float]:
 
 def _checkpoint(raw: sqlite3.Connection) -> None:
     raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def _backup(raw: sqlite3.Connection, target: Path) -> None:
+    with contextlib.closing(sqlite3.connect(target, isolation_level=None)) as copy:
+        raw.backup(copy)
+        # One file, which can be moved anywhere: the first to open it as a queue brings the -wal back.
+        copy.execute("PRAGMA journal_mode = DELETE")
+
+
+def _sync_and_rename(written: Path, final: Path) -> None:
+    _sync(written)
+    written.rename(final)
+    _sync(final.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 async def _hop(connection: aiosqlite.Connection, work: Callable[[sqlite3.Connection], T]) -> T:

@@ -126,8 +126,8 @@ INSERT INTO aqueue_settings (key, value) VALUES (:key, :value) ON CONFLICT (key)
 DELETE FROM aqueue_settings WHERE key = :key RETURNING key;
 
 -- name: register
-INSERT INTO aqueue_workers (id, pid, host, concurrency, started_at, boot, pid_namespace, cgroup)
-VALUES (:id, :pid, :host, :concurrency, :now, :boot, :pid_namespace, :cgroup);
+INSERT INTO aqueue_workers (id, pid, host, concurrency, started_at, process_started, boot, pid_namespace, cgroup)
+VALUES (:id, :pid, :host, :concurrency, :now, :process_started, :boot, :pid_namespace, :cgroup);
 
 -- name: unregister
 DELETE FROM aqueue_workers WHERE id IN (SELECT value FROM json_each(:ids));
@@ -150,3 +150,16 @@ WHERE id IN (SELECT value FROM json_each(:ids)) AND stop IS NOT 'now' RETURNING 
 
 -- name: stop_requested
 SELECT stop FROM aqueue_workers WHERE id = :worker;
+
+-- name: integrity
+PRAGMA integrity_check(10);
+
+-- name: miscounts
+WITH found AS (SELECT queue, state, count(*) AS n FROM jobs GROUP BY queue, state)
+SELECT queue, state, sum(counted) AS counted, sum(found) AS found
+FROM (
+    SELECT queue, state, n AS counted, 0 AS found FROM aqueue_counts
+    UNION ALL
+    SELECT queue, state, 0, n FROM found
+)
+GROUP BY queue, state HAVING sum(counted) <> sum(found);

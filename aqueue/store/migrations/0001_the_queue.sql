@@ -114,7 +114,9 @@ CREATE TABLE aqueue_workers (
     host TEXT NOT NULL,
     concurrency INTEGER NOT NULL,
     started_at REAL NOT NULL,
-    -- Where its processes are to be found when it has died: the boot, the namespace of the ids, the cgroup if it has one.
+    -- Where it and its runs are to be found: its start in clock ticks, the boot, the namespace of process ids, and the
+    -- cgroup if it has one.
+    process_started INTEGER NOT NULL,
     boot TEXT NOT NULL,
     pid_namespace TEXT NOT NULL,
     cgroup TEXT,

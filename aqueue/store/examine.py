@@ -1,0 +1,87 @@
+"""Examining a SQLite queue: is the file sound, is its place safe, do its counts hold."""
+
+import sqlite3
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from aqueue.model.errors import AqueueError
+from aqueue.model.settings import resolve
+from aqueue.store import schema, sql
+from aqueue.store.place import Place
+from aqueue.store.sql import Statement, Verb
+from aqueue.store.sqlite import SqliteStore
+
+
+class Verdict(StrEnum):
+    """What is to be thought of a finding."""
+
+    OK = "ok"
+    WARNING = "warning"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at: what, whether it is as it should be, and what was seen."""
+
+    what: str
+    verdict: Verdict
+    seen: str
+
+
+async def examine(store: SqliteStore, environ: Mapping[str, str]) -> list[Finding]:
+    """Look at everything; a fault in one thing does not keep the others from being looked at."""
+    return [
+        _place(store.place),
+        _versions(),
+        await store.read(_integrity),
+        await store.read(_counts),
+        await _settings(store, environ),
+        await _workers(store),
+    ]
+
+
+def _place(place: Place) -> Finding:
+    mode = stat.S_IMODE(place.database.stat().st_mode)
+    seen = f"{place.database}, mode {mode:04o}"
+    warnings = place.warnings()
+    return Finding("place", Verdict.WARNING if warnings else Verdict.OK, "; ".join([seen, *warnings]))
+
+
+def _versions() -> Finding:
+    return Finding("versions", Verdict.OK, f"schema {schema.NEWEST}, SQLite {sqlite3.sqlite_version}")
+
+
+def _integrity() -> Verb[Finding]:
+    rows = yield Statement("integrity")
+    faults = [row["integrity_check"] for row in rows if row["integrity_check"] != "ok"]
+    return _found("integrity", faults, "every page and index is sound")
+
+
+def _counts() -> Verb[Finding]:
+    rows = yield Statement("miscounts")
+    wrong = [f"{row['queue']} {row['state']}: {row['counted']} counted, {row['found']} found" for row in rows]
+    return _found("counts", wrong, "they are those of the rows")
+
+
+async def _settings(store: SqliteStore, environ: Mapping[str, str]) -> Finding:
+    try:
+        resolve(await store.read(sql.settings), environ)
+    except AqueueError as error:
+        return _found("settings", [str(error)], "")
+    return _found("settings", [], "all of them make sense")
+
+
+async def _workers(store: SqliteStore) -> Finding:
+    working = await store.read(sql.workers_of_runs)
+    dead = sorted(worker for worker in working if not store.lobby.is_alive(worker))
+    if dead:
+        waiting = f"dead: {', '.join(dead)}; the next worker takes their jobs back"
+        return Finding("workers", Verdict.WARNING, waiting)
+    return Finding("workers", Verdict.OK, "none has died without its jobs being taken back")
+
+
+def _found(what: str, faults: Sequence[str], when_well: str) -> Finding:
+    return Finding(what, Verdict.BAD, "; ".join(faults)) if faults else Finding(what, Verdict.OK, when_well)
