@@ -11,12 +11,14 @@ which puts back what it cannot use.
 import asyncio
 import functools
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from aqueue.engine.children import Usage
 from aqueue.engine.clock import Clock
 from aqueue.engine.events import Disowned, Listener, Settled
+from aqueue.engine.output import Output
 from aqueue.engine.troubles import Troubles
 from aqueue.model import lifecycle
 from aqueue.model.ending import Ending, error_of
@@ -24,6 +26,8 @@ from aqueue.model.errors import StoreBusy, StoreError
 from aqueue.model.job import Job, State
 from aqueue.model.settings import Settings
 from aqueue.store import sql
+from aqueue.store.printed import Printed
+from aqueue.store.printed import add as add_printed
 from aqueue.store.sqlite import SqliteStore
 
 RETRY_AFTER = 1.0
@@ -39,8 +43,36 @@ class Ended:
 
     job: Job
     ending: Ending
-    last_line: str
     seconds: float
+    output: Output | None = None
+    usage: Usage | None = None
+
+    @property
+    def last_line(self) -> str:
+        """The last line of its stderr."""
+        return self.output.last_line if self.output else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What goes into one transaction: what was printed, the ends of runs, and a claim for the slots that are free."""
+
+    now: float
+    printed: Sequence[tuple[Output, Printed]]
+    ended: Sequence[tuple[Ended, sql.Decision]]
+    slots: Sequence[int]
+
+    def __bool__(self) -> bool:
+        return bool(self.printed or self.ended or self.slots)
+
+    def asks(self, worker: str) -> list[sql.Ask[Any]]:
+        """The verbs, in that order: a slot that an end frees is filled in the same transaction."""
+        asks: list[sql.Ask[Any]] = [functools.partial(add_printed, printed) for _, printed in self.printed]
+        if self.ended:
+            asks.append(functools.partial(sql.settle, [decision for _, decision in self.ended], self.now))
+        if self.slots:
+            asks.append(functools.partial(sql.claim, worker, self.slots, self.now))
+        return asks
 
 
 class Claimer(Protocol):
@@ -78,6 +110,7 @@ class Committer:
         self._on_foreign = on_foreign
         self._claimer: Claimer | None = None
         self._ended: dict[int, Ended] = {}
+        self._printing: set[Output] = set()
         self._asked = asyncio.Event()
         self._stopping = False
 
@@ -92,6 +125,13 @@ class Committer:
     def settle(self, ended: Ended) -> None:
         """Hand over the end of a run: it will be written, and then told to the listener."""
         self._ended[ended.job.seq] = ended
+        if ended.output is not None:
+            self._printing.add(ended.output)
+        self._asked.set()
+
+    def print(self, output: Output) -> None:
+        """A run has printed something that is to be written."""
+        self._printing.add(output)
         self._asked.set()
 
     def stop(self) -> None:
@@ -109,34 +149,41 @@ class Committer:
         while not (self._stopping and not self._ended):
             await self._asked.wait()
             self._asked.clear()
-            slots = self._claimer.offer() if self._claimer else ()
-            if self._ended or slots:
-                await self._turn(list(self._ended.values()), slots)
+            if batch := self._next_batch():
+                await self._write(batch)
 
-    async def _turn(self, batch: Sequence[Ended], slots: Sequence[int]) -> None:
+    def _next_batch(self) -> _Batch:
         now = self._clock.now()
-        decisions = [self._decide(ended, now) for ended in batch]
-        asks: list[sql.Ask[Any]] = [
-            functools.partial(sql.settle, decisions, now),
-            functools.partial(sql.claim, self._worker, slots, now),
-        ]
-        wanted = [bool(batch), bool(slots)]
+        ended = list(self._ended.values())
+        printed = [(output, output.unwritten()) for output in self._printing]
+        self._printing.clear()
+        return _Batch(
+            now,
+            [(output, what) for output, what in printed if what],
+            [(one, self._decide(one, now)) for one in ended],
+            self._claimer.offer() if self._claimer else (),
+        )
+
+    async def _write(self, batch: _Batch) -> None:
         try:
-            turned = await self._store.turn(
-                [ask for ask, is_wanted in zip(asks, wanted, strict=True) if is_wanted], patience=PATIENCE
-            )
+            turned = await self._store.turn(batch.asks(self._worker), patience=PATIENCE)
         except StoreError as error:
+            self._printing.update(output for output, _ in batch.printed)
             await self._wait_for_the_store(error)
             return
         self._troubles.end("store")
-        outcomes = iter(turned.outcomes)
-        if batch:
-            self._settled(batch, decisions, next(outcomes), now)
-        if slots and self._claimer:
-            self._claimer.deliver(next(outcomes))
+        self._written(batch, turned.outcomes[len(batch.printed) :])
         if turned.foreign:
             self._on_foreign()
         await self._checkpoint()
+
+    def _written(self, batch: _Batch, outcomes: Sequence[Any]) -> None:
+        for output, printed in batch.printed:
+            output.written(printed)
+        if batch.ended:
+            self._settled(batch, outcomes[0])
+        if batch.slots and self._claimer:
+            self._claimer.deliver(outcomes[-1])
 
     def _decide(self, ended: Ended, now: float) -> sql.Decision:
         transition = lifecycle.settle(
@@ -147,15 +194,21 @@ class Committer:
             spread=random.uniform(-1, 1),  # noqa: S311 - spreads the waits, guards nothing
             last_line=ended.last_line,
         )
-        return sql.Decision(ended.job, transition, ended.ending, error_of(ended.ending, ended.last_line))
+        run = sql.EndOfRun(
+            ended.ending,
+            error_of(ended.ending, ended.last_line),
+            cpu_seconds=ended.usage.cpu_seconds if ended.usage else None,
+            peak_bytes=ended.usage.peak_bytes if ended.usage else None,
+        )
+        return sql.Decision(ended.job, transition, run)
 
-    def _settled(self, batch: Sequence[Ended], decisions: Sequence[sql.Decision], refused: Any, now: float) -> None:
-        for ended, decision in zip(batch, decisions, strict=True):
+    def _settled(self, batch: _Batch, refused: Mapping[int, Job | None]) -> None:
+        for ended, decision in batch.ended:
             self._ended.pop(ended.job.seq, None)
             if ended.job.seq in refused:
                 self._refused(ended, refused[ended.job.seq])
             else:
-                self._listener(Settled(ended.job, ended.ending, decision.transition, ended.seconds, now))
+                self._listener(Settled(ended.job, ended.ending, decision.transition, ended.seconds, batch.now))
 
     def _refused(self, ended: Ended, current: Job | None) -> None:
         """Decide again if the run is still ours and only the job was changed, by a request to cancel it, say."""

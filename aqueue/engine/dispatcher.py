@@ -61,7 +61,7 @@ class Dispatcher:
         for job in claimed.jobs:
             waiting = self._free.pop(job.slot, None) if job.slot is not None else None
             if waiting is None:
-                self._committer.settle(Ended(job, Interrupted(), "", 0.0))
+                self._committer.settle(Ended(job, Interrupted(), 0.0))
             else:
                 waiting.set_result(job)
         if not self._draining:

@@ -14,11 +14,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aqueue.engine.cgroup import Cgroup
+from aqueue.engine.children import watch_children
 from aqueue.engine.clock import Clock, SystemClock
 from aqueue.engine.committer import RETRY_AFTER, Committer, Ended
 from aqueue.engine.dispatcher import Dispatcher
 from aqueue.engine.events import Began, Draining, Interrupting, Listener, Started
-from aqueue.engine.process import Outcome, Run, Shortage, environment, use_pidfds
+from aqueue.engine.output import Output
+from aqueue.engine.process import Outcome, Run, Shortage, environment
 from aqueue.engine.rescue import Home, Rescuer
 from aqueue.engine.timerfd import clock_watched
 from aqueue.engine.troubles import Troubles
@@ -68,6 +70,7 @@ class Node:
         self._settings = resolve({}, self._environ)
         self._runs: dict[int, Run] = {}
         self._draining = False
+        self._interrupting = False
         self._pulled: StoreUnavailable | None = None
         self._reading = asyncio.Event()
         self._troubles = Troubles(listener)
@@ -79,7 +82,7 @@ class Node:
 
     async def run(self) -> None:
         """Work until drained. Raises StoreError if the store does not serve at the start, or is pulled away later."""
-        use_pidfds()
+        watch_children()
         cgroup = Cgroup.enter(self.id) if self._options.own_process else None
         try:
             with self._store.lobby.present(self.id):
@@ -102,19 +105,25 @@ class Node:
         """Take nothing new and return from `run` when what runs has ended, or has been ended after the grace."""
         if self._draining:
             return
-        self._draining = True
-        self._dispatcher.drain()
+        self._take_nothing_new()
         self._listener(Draining(len(self._runs)))
         if self._options.grace is not None:
             self._clock.call_later(self._options.grace, self.interrupt)
 
     def interrupt(self) -> None:
-        """Drain, end what runs and put its jobs back, uncounted."""
-        self.drain()
+        """Take nothing new, end what runs and put its jobs back, uncounted."""
+        if self._interrupting:
+            return
+        self._interrupting = True
+        self._take_nothing_new()
         if self._runs:
             self._listener(Interrupting(len(self._runs)))
         for run in self._runs.values():
             run.end(Interrupted(), LAST_GRACE)
+
+    def _take_nothing_new(self) -> None:
+        self._draining = True
+        self._dispatcher.drain()
 
     def changed(self) -> None:
         """Any process may have written to the queue."""
@@ -172,15 +181,24 @@ class Node:
             self._committer.settle(await self._run(job))
 
     async def _run(self, job: Job) -> Ended:
-        run = Run(job, environment(self._environ, job, self._store.url), self._clock, self._settings.kill_after)
+        run = Run(
+            job,
+            environment(self._environ, job, self._store.url),
+            self._clock,
+            self._settings.kill_after,
+            lambda job: Output(job, self._settings.output_limit, self._clock, self._committer.print),
+        )
         self._runs[job.seq] = run
+        if self._interrupting:  # the job was handed out, but its slot had not got so far
+            run.end(Interrupted(), LAST_GRACE)
         self._listener(Started(job))
         begun = asyncio.get_running_loop().time()
         try:
             outcome = await self._outcome(run)
         finally:
             del self._runs[job.seq]
-        return Ended(job, outcome.ending, outcome.last_line, asyncio.get_running_loop().time() - begun)
+        seconds = asyncio.get_running_loop().time() - begun
+        return Ended(job, outcome.ending, seconds, outcome.output, outcome.usage)
 
     async def _outcome(self, run: Run) -> Outcome:
         """Run it, as soon as the machine can: a shortage is no failure of the job."""

@@ -7,14 +7,13 @@ behind on purpose.
 
 import asyncio
 import errno
-import os
 import signal
-import sys
 from asyncio.subprocess import Process
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from aqueue.engine import group
+from aqueue.engine.children import Usage, usage_of
 from aqueue.engine.clock import Clock, Timer
 from aqueue.engine.output import Output
 from aqueue.model.ending import Ending, Exited, NotStarted, Signalled, TimedOut
@@ -30,17 +29,26 @@ class Shortage(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended, and the last line of its stderr."""
+    """How a run ended, what it printed, and what it used as far as that is known."""
 
     ending: Ending
-    last_line: str = ""
+    output: Output | None = None
+    usage: Usage | None = None
 
 
 class Run:
     """One run of a job. `kill_after` is from TERM to KILL, in seconds, when its timeout or its leftovers are ended."""
 
-    def __init__(self, job: Job, environ: Mapping[str, str], clock: Clock, kill_after: float) -> None:
+    def __init__(
+        self,
+        job: Job,
+        environ: Mapping[str, str],
+        clock: Clock,
+        kill_after: float,
+        make_output: Callable[[Job], Output],
+    ) -> None:
         self.job = job
+        self._make_output = make_output
         self._environ = environ
         self._clock = clock
         self._kill_after = kill_after
@@ -52,13 +60,13 @@ class Run:
         """End the run: the first order says how it will have ended, and each may shorten the wait for KILL."""
         self._ordered = self._ordered or ending
         self._kill_after = min(self._kill_after, kill_after)
-        if self._process is not None:
+        if self._process is not None and self._process.returncode is None:
             self._terminate(self._process.pid)
 
     async def run(self) -> Outcome:
         """Run the command to its end. Raises Shortage; then it may be tried again."""
         try:
-            output = Output()
+            output = self._make_output(self.job)
         except OSError as error:
             raise Shortage(_reason(error)) from error
         try:
@@ -88,9 +96,11 @@ class Run:
             output.started()
         self._arm(self._process.pid)
         code = await self._process.wait()
+        usage = usage_of(self._process.pid)
+        ending = self._ordered or _ending_of(code)
         await group.end(self._process.pid, self._kill_after)
         output.close()
-        return Outcome(self._ordered or _ending_of(code), output.last_line)
+        return Outcome(ending, output, usage)
 
     async def _start(self, output: Output) -> Process:
         return await asyncio.create_subprocess_shell(
@@ -113,14 +123,6 @@ class Run:
     def _terminate(self, pid: int) -> None:
         group.send(pid, signal.SIGTERM)
         self._timers.append(self._clock.call_later(self._kill_after, lambda: group.send(pid, signal.SIGKILL)))
-
-
-def use_pidfds() -> None:
-    """Learn of the end of a process by its pidfd, as later Pythons do by themselves: half again as fast."""
-    if sys.version_info < (3, 12) and hasattr(os, "pidfd_open"):
-        watcher = asyncio.PidfdChildWatcher()
-        watcher.attach_loop(asyncio.get_running_loop())
-        asyncio.set_child_watcher(watcher)
 
 
 def environment(base: Mapping[str, str], job: Job, database: str) -> dict[str, str]:

@@ -105,7 +105,7 @@ class Rescuer:
         if jobs:
             self._listener(Rescuing(worker, len(jobs)))
         for job in jobs:
-            self._settle(Ended(job, Lost(worker), "", 0.0))
+            self._settle(Ended(job, Lost(worker), 0.0))
         await self._store.write(lambda: sql.unregister([worker]))
         self._store.lobby.forget(worker)
         self._on_rescued()

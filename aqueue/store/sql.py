@@ -48,15 +48,22 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
+class EndOfRun:
+    """What the history is told of the end of a run. Its error may differ from the job's, which can be put back."""
+
+    ending: Ending
+    error: str | None
+    cpu_seconds: float | None = None
+    peak_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
-    """What is to become of a job, with the job as it was when that was decided."""
+    """What is to become of a job, with the job as it was when that was decided, and the run that this ends, if any."""
 
     job: Job
     transition: Transition
-    ending: Ending | None = None
-    """How the run ended that this settles; None where no run is concerned."""
-    run_error: str | None = None
-    """How that is told in the history of runs: the job may say something else of itself."""
+    run: EndOfRun | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +174,7 @@ def _apply(decisions: Iterable[Decision], now: float) -> Verb[frozenset[int]]:
         "apply", {"decisions": json.dumps([_decision_row(one) for one in wanted.values()]), "now": now}
     )
     accepted = frozenset(row["seq"] for row in rows)
-    runs = [_run_row(one, one.ending) for seq, one in wanted.items() if seq in accepted and one.ending is not None]
+    runs = [_run_row(one.job, one.run) for seq, one in wanted.items() if seq in accepted and one.run is not None]
     if runs:
         yield Statement("end_runs", {"runs": json.dumps(runs), "now": now})
     return accepted
@@ -192,14 +199,16 @@ def _decision_row(decision: Decision) -> dict[str, Any]:
     }
 
 
-def _run_row(decision: Decision, ending: Ending) -> dict[str, Any]:
+def _run_row(job: Job, run: EndOfRun) -> dict[str, Any]:
     return {
-        "seq": decision.job.seq,
-        "run": decision.job.run,
-        "ending": ending.kind,
-        "exit_code": exit_code_of(ending),
-        "signal": signal_of(ending),
-        "error": decision.run_error,
+        "seq": job.seq,
+        "run": job.run,
+        "ending": run.ending.kind,
+        "exit_code": exit_code_of(run.ending),
+        "signal": signal_of(run.ending),
+        "error": run.error,
+        "cpu_seconds": run.cpu_seconds,
+        "peak_bytes": run.peak_bytes,
     }
 
 

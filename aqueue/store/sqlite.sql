@@ -93,7 +93,8 @@ RETURNING seq;
 -- name: end_runs
 UPDATE aqueue_runs SET
     finished_at = :now, ending = ended.value ->> 'ending', exit_code = ended.value ->> 'exit_code',
-    signal = ended.value ->> 'signal', error = ended.value ->> 'error'
+    signal = ended.value ->> 'signal', error = ended.value ->> 'error',
+    cpu_seconds = ended.value ->> 'cpu_seconds', peak_bytes = ended.value ->> 'peak_bytes'
 FROM json_each(:runs) AS ended
 WHERE aqueue_runs.job = ended.value ->> 'seq' AND aqueue_runs.run = ended.value ->> 'run';
 
@@ -106,6 +107,21 @@ SELECT seq, run FROM jobs WHERE state = 'processing' AND cancel_requested = 1 AN
 
 -- name: runs
 SELECT * FROM aqueue_runs WHERE job = :seq ORDER BY run;
+
+-- name: add_output
+INSERT INTO aqueue_output (job, run, start, stream, at, data)
+SELECT :job, :run, :start, :stream, :at, :data WHERE EXISTS (SELECT 1 FROM jobs WHERE seq = :job);
+
+-- name: drop_output
+DELETE FROM aqueue_output WHERE job = :job AND run = :run AND start >= :first AND start < :last;
+
+-- name: set_progress
+UPDATE jobs SET progress = :progress
+WHERE seq = :job AND run = :run AND state = 'processing' AND progress IS NOT :progress;
+
+-- name: output
+SELECT start, stream, at, data FROM aqueue_output
+WHERE job = :job AND run = :run AND start >= :start ORDER BY start LIMIT :limit;
 
 -- name: counts
 SELECT queue, state, n FROM aqueue_counts WHERE n <> 0 ORDER BY queue, state;

@@ -87,6 +87,32 @@ CREATE TABLE aqueue_runs (
     PRIMARY KEY (job, run)
 ) STRICT, WITHOUT ROWID;
 
+-- What runs print, in pieces: `start` is the place of a piece among all bytes of the run, so gaps show what was left out.
+CREATE TABLE aqueue_output (
+    job INTEGER NOT NULL,
+    run INTEGER NOT NULL,
+    start INTEGER NOT NULL,
+    stream INTEGER NOT NULL CHECK (stream IN (1, 2)),
+    at REAL NOT NULL,
+    data BLOB NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX aqueue_output_in_order ON aqueue_output (job, run, start);
+
+-- How many bytes of output there are in all.
+CREATE TABLE aqueue_output_size (bytes INTEGER NOT NULL) STRICT;
+INSERT INTO aqueue_output_size (bytes) VALUES (0);
+
+CREATE TRIGGER aqueue_output_added AFTER INSERT ON aqueue_output
+BEGIN
+    UPDATE aqueue_output_size SET bytes = bytes + length(NEW.data);
+END;
+
+CREATE TRIGGER aqueue_output_removed AFTER DELETE ON aqueue_output
+BEGIN
+    UPDATE aqueue_output_size SET bytes = bytes - length(OLD.data);
+END;
+
 -- Every transition, in the order in which they were committed.
 CREATE TABLE aqueue_events (
     event INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -188,4 +214,5 @@ BEGIN
         ON CONFLICT (queue, state) DO UPDATE SET n = n - 1;
     DELETE FROM aqueue_runs WHERE job = OLD.seq;
     DELETE FROM aqueue_events WHERE job = OLD.seq;
+    DELETE FROM aqueue_output WHERE job = OLD.seq;
 END;

@@ -1,0 +1,71 @@
+"""What runs have printed: in pieces, each with its stream, its moment, and its place among all bytes of the run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+from aqueue.store.sql import Statement, Verb
+
+
+class Stream(IntEnum):
+    """Which of its two streams a run wrote to, by the number of the descriptor."""
+
+    STDOUT = 1
+    STDERR = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Bytes that one stream brought at one moment. `start` counts the bytes of both streams before it."""
+
+    stream: Stream
+    start: int
+    at: float
+    data: bytes
+
+    @property
+    def end(self) -> int:
+        """The position behind its last byte."""
+        return self.start + len(self.data)
+
+    def after(self, position: int) -> "Piece":
+        """What of it lies behind a position."""
+        cut = max(0, position - self.start)
+        return replace(self, start=self.start + cut, data=self.data[cut:]) if cut else self
+
+    def follows(self, other: "Piece", within: float) -> bool:
+        """Whether it continues another piece, of the same stream and within so many seconds."""
+        return self.stream is other.stream and self.start == other.end and self.at - other.at < within
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """What is to be written of a run: new pieces, the positions from and to which old ones fall, the last report."""
+
+    seq: int
+    run: int
+    pieces: Sequence[Piece]
+    overtaken: tuple[int, int] | None = None
+    progress: str | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.pieces or self.overtaken)
+
+
+def add(printed: Printed) -> Verb[None]:
+    """Write what a run has printed; nothing if the job has been removed."""
+    key = {"job": printed.seq, "run": printed.run}
+    for piece in printed.pieces:
+        values = {"start": piece.start, "stream": int(piece.stream), "at": piece.at, "data": piece.data}
+        yield Statement("add_output", {**key, **values})
+    if printed.overtaken:
+        first, last = printed.overtaken
+        yield Statement("drop_output", {**key, "first": first, "last": last})
+    if printed.progress is not None:
+        yield Statement("set_progress", {**key, "progress": printed.progress})
+
+
+def read(seq: int, run: int, start: int, limit: int) -> Verb[Sequence[Piece]]:
+    """At most `limit` pieces of a run that begin at a position or behind it, in the order in which they came."""
+    rows = yield Statement("output", {"job": seq, "run": run, "start": start, "limit": limit})
+    return [Piece(Stream(row["stream"]), row["start"], row["at"], row["data"]) for row in rows]
