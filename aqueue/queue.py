@@ -6,20 +6,27 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from aqueue.model import lifecycle
-from aqueue.model.errors import CannotFinish, WrongState
+from aqueue.model.errors import CannotFinish, InvalidInput
 from aqueue.model.job import Job, Run, State
-from aqueue.model.newjob import NewJob, check_ids_differ
+from aqueue.model.newjob import NewJob, check, check_ids_differ
 from aqueue.model.settings import Settings, key_named, parse_setting, resolve, stored_text
-from aqueue.store import open_store, sql
+from aqueue.model.why import why
+from aqueue.store import history, open_store, printed, sql
 from aqueue.store.examine import Finding, examine
+from aqueue.store.history import Event
+from aqueue.store.printed import Piece
 from aqueue.store.sql import Filter, WorkerRow
 from aqueue.store.sqlite import SqliteStore
 
 __all__ = ["Filter", "Queue", "Status", "Worker"]
+
+PIECES_AT_ONCE = 64
+EVENTS_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +150,59 @@ class Queue:
 
     async def remove(self, *ids: str) -> Sequence[Job]:
         """Delete jobs with their history, all or none. Raises NoSuchJob, and WrongState for a running one."""
-        return await self._store.write(lambda: sql.remove(_distinct(ids), _check_removable))
+        return await self._store.write(lambda: sql.remove(_distinct(ids), lifecycle.check_removable))
+
+    async def edit(self, job_id: str, **changes: Any) -> Job:
+        """Change the command or the options of a job that does not run; the keys are those of `enqueue`.
+
+        Raises NoSuchJob, InvalidInput, and WrongState for a running job, or for a `delay` or `run_at` of one that
+        does not wait.
+        """
+        now = time.time()
+        values = check(changes, now)
+        for key in ("id", "hold"):
+            if key in values:
+                raise InvalidInput(f"{key} cannot be edited")
+        run_at = values.pop("run_at", None)
+
+        def decide(job: Job) -> lifecycle.Transition | None:
+            return None if run_at is None else lifecycle.postpone(job, run_at, now)
+
+        return await self._store.write(lambda: sql.edit(job_id, values, lifecycle.check_editable, decide, now))
+
+    async def why(self, job_id: str) -> str:
+        """Why a job is not running, in one sentence. Raises NoSuchJob."""
+        job = await self.get(job_id)
+        workers = await self.workers()
+        return why(
+            job,
+            ahead=await self._store.read(lambda: sql.ahead(job)),
+            slots=sum(worker.concurrency for worker in workers),
+            busy=sum(worker.running for worker in workers),
+            now=time.time(),
+        )
+
+    async def output(self, job: Job, run: int, start: int = 0) -> AsyncIterator[Piece]:
+        """What a run has printed so far, from a position on.
+
+        Where a piece begins behind the end of the one before it, what lies between was left out.
+        """
+        while pieces := await self._store.read(partial(printed.read, job.seq, run, start, PIECES_AT_ONCE)):
+            for piece in pieces:
+                yield piece
+            start = pieces[-1].end
+
+    async def events(self, job_id: str | None = None, *, after: int = 0) -> AsyncIterator[Event]:
+        """Every transition of one job or of all, behind the event with this number, first to last."""
+        seq = None if job_id is None else (await self.get(job_id)).seq
+        while events := await self._store.read(partial(history.events, after, EVENTS_AT_ONCE, seq)):
+            for event in events:
+                yield event
+            after = events[-1].event
+
+    async def newest_event(self) -> int:
+        """The number of the newest event; 0 if there is none."""
+        return await self._store.read(history.newest_event)
 
     async def wait(self, *ids: str, timeout: float | None = None) -> Sequence[Job]:
         """Wait until these jobs are finished, and return them. Raises TimeoutError after so many seconds.
@@ -223,11 +282,6 @@ class Queue:
 
 def _distinct(ids: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(ids))
-
-
-def _check_removable(job: Job) -> None:
-    if job.state is State.PROCESSING:
-        raise WrongState(f"job {job.id} is {job.state} and cannot be removed; cancel it first")
 
 
 def _worker(row: WorkerRow) -> Worker:

@@ -42,10 +42,9 @@ class Cgroup:
 
 
 async def kill(folder: Path) -> None:
-    """End all that is in a cgroup, wait until it is gone, and remove the cgroup."""
-    with contextlib.suppress(OSError):
-        (folder / "cgroup.kill").write_text("1")
+    """End all that is in a cgroup, wait until it is gone, and remove the cgroup. Raises OSError in a shortage."""
     while pids := _members(folder):
+        _write(folder / "cgroup.kill")
         await proc.end_of(pids[0])
     with contextlib.suppress(OSError):
         folder.rmdir()
@@ -60,9 +59,17 @@ def is_ours(folder: Path) -> bool:
 def _members(folder: Path) -> list[int]:
     try:
         pids = [int(line) for line in (folder / "cgroup.procs").read_text().split()]
-    except OSError:
+    except OSError as error:
+        proc.raise_shortage(error)
         return []
     return [pid for pid in pids if proc.look_at(pid) is not None]
+
+
+def _write(kill: Path) -> None:
+    try:
+        kill.write_text("1")
+    except OSError as error:
+        proc.raise_shortage(error)
 
 
 def _move(folder: Path) -> None:

@@ -25,9 +25,8 @@ from aqueue.model.ending import Ending, error_of
 from aqueue.model.errors import StoreBusy, StoreError
 from aqueue.model.job import Job, State
 from aqueue.model.settings import Settings
-from aqueue.store import sql
+from aqueue.store import printed, sql
 from aqueue.store.printed import Printed
-from aqueue.store.printed import add as add_printed
 from aqueue.store.sqlite import SqliteStore
 
 RETRY_AFTER = 1.0
@@ -58,20 +57,20 @@ class _Batch:
     """What goes into one transaction: what was printed, the ends of runs, and a claim for the slots that are free."""
 
     now: float
-    printed: Sequence[tuple[Output, Printed]]
+    outputs: Sequence[tuple[Output, Printed]]
+    crowded: bool
     ended: Sequence[tuple[Ended, sql.Decision]]
     slots: Sequence[int]
 
-    def __bool__(self) -> bool:
-        return bool(self.printed or self.ended or self.slots)
-
-    def asks(self, worker: str) -> list[sql.Ask[Any]]:
+    def asks(self, worker: str, output_total: int) -> dict[str, sql.Ask[Any]]:
         """The verbs, in that order: a slot that an end frees is filled in the same transaction."""
-        asks: list[sql.Ask[Any]] = [functools.partial(add_printed, printed) for _, printed in self.printed]
+        asks: dict[str, sql.Ask[Any]] = {}
+        if self.outputs or self.crowded:
+            asks["print"] = functools.partial(printed.add, [what for _, what in self.outputs], output_total)
         if self.ended:
-            asks.append(functools.partial(sql.settle, [decision for _, decision in self.ended], self.now))
+            asks["settle"] = functools.partial(sql.settle, [decision for _, decision in self.ended], self.now)
         if self.slots:
-            asks.append(functools.partial(sql.claim, worker, self.slots, self.now))
+            asks["claim"] = functools.partial(sql.claim, worker, self.slots, self.now)
         return asks
 
 
@@ -111,6 +110,7 @@ class Committer:
         self._claimer: Claimer | None = None
         self._ended: dict[int, Ended] = {}
         self._printing: set[Output] = set()
+        self._crowded = False
         self._asked = asyncio.Event()
         self._stopping = False
 
@@ -149,41 +149,44 @@ class Committer:
         while not (self._stopping and not self._ended):
             await self._asked.wait()
             self._asked.clear()
-            if batch := self._next_batch():
-                await self._write(batch)
+            batch = self._next_batch()
+            if asks := batch.asks(self._worker, self._settings().output_total):
+                await self._write(batch, asks)
 
     def _next_batch(self) -> _Batch:
         now = self._clock.now()
-        ended = list(self._ended.values())
-        printed = [(output, output.unwritten()) for output in self._printing]
+        outputs = [(output, output.unwritten()) for output in self._printing]
         self._printing.clear()
         return _Batch(
             now,
-            [(output, what) for output, what in printed if what],
-            [(one, self._decide(one, now)) for one in ended],
+            [(output, what) for output, what in outputs if what],
+            self._crowded,
+            [(ended, self._decide(ended, now)) for ended in self._ended.values()],
             self._claimer.offer() if self._claimer else (),
         )
 
-    async def _write(self, batch: _Batch) -> None:
+    async def _write(self, batch: _Batch, asks: Mapping[str, sql.Ask[Any]]) -> None:
         try:
-            turned = await self._store.turn(batch.asks(self._worker), patience=PATIENCE)
+            turned = await self._store.turn(list(asks.values()), patience=PATIENCE)
         except StoreError as error:
-            self._printing.update(output for output, _ in batch.printed)
+            self._printing.update(output for output, _ in batch.outputs)
             await self._wait_for_the_store(error)
             return
         self._troubles.end("store")
-        self._written(batch, turned.outcomes[len(batch.printed) :])
+        self._written(batch, dict(zip(asks, turned.outcomes, strict=True)))
         if turned.foreign:
             self._on_foreign()
         await self._checkpoint()
 
-    def _written(self, batch: _Batch, outcomes: Sequence[Any]) -> None:
-        for output, printed in batch.printed:
-            output.written(printed)
-        if batch.ended:
-            self._settled(batch, outcomes[0])
-        if batch.slots and self._claimer:
-            self._claimer.deliver(outcomes[-1])
+    def _written(self, batch: _Batch, outcomes: Mapping[str, Any]) -> None:
+        for output, what in batch.outputs:
+            output.written(what)
+        self._settled(batch, outcomes.get("settle", {}))
+        if self._claimer and "claim" in outcomes:
+            self._claimer.deliver(outcomes["claim"])
+        self._crowded = outcomes.get("print", False)
+        if self._crowded:
+            self._asked.set()
 
     def _decide(self, ended: Ended, now: float) -> sql.Decision:
         transition = lifecycle.settle(

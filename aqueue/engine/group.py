@@ -39,7 +39,15 @@ async def end(group: int, kill_after: float) -> None:
 
 
 async def _gone(group: int) -> None:
-    while members := _members(group):
+    while True:
+        try:
+            members = _members(group)
+        except OSError:
+            # No descriptor is left to look with, so nothing is known of the group.
+            await asyncio.sleep(proc.LOOK_EVERY)
+            continue
+        if not members:
+            return
         await proc.end_of(members[0])
 
 

@@ -27,13 +27,12 @@ class OwnLeftover(Exception):
 async def end(worker: str, jobs: Iterable[Job]) -> None:
     """Kill all that these runs left, and return when two scans in a row have found nothing.
 
-    Raises OwnLeftover, having killed nothing, if this process is among it.
+    Raises OwnLeftover, having killed nothing, if this process is among it, and OSError in a shortage.
     """
     marks = [_mark(worker, job) for job in jobs]
     empty_scans = 0
     while empty_scans < 2:
-        # In a thread: a scan of a thousand processes takes ten milliseconds.
-        found = await asyncio.to_thread(find, marks)
+        found = await _find_aside(marks)
         if any(process.pid == os.getpid() for process in found):
             raise OwnLeftover
         for process in found:
@@ -42,6 +41,14 @@ async def end(worker: str, jobs: Iterable[Job]) -> None:
             await proc.end_of(process.pid)
         empty_scans = 0 if found else empty_scans + 1
         await asyncio.sleep(PAUSE)
+
+
+async def _find_aside(marks: Iterable[frozenset[bytes]]) -> list[ProcessFacts]:
+    try:
+        # In a thread: a scan of a thousand processes takes ten milliseconds.
+        return await asyncio.to_thread(find, marks)
+    except RuntimeError:  # "can't start new thread"
+        return find(marks)
 
 
 def find(marks: Iterable[frozenset[bytes]]) -> list[ProcessFacts]:

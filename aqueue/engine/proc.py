@@ -1,6 +1,11 @@
-"""Processes as /proc(5) shows them, and waiting for their end."""
+"""Processes as /proc(5) shows them, and waiting for their end.
+
+That a process is gone is believed only when the kernel says so. Where it has no descriptor or no memory to answer with,
+OSError is raised: whoever took that for "gone" would start a job beside its own earlier run.
+"""
 
 import asyncio
+import errno
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,6 +13,9 @@ from pathlib import Path
 
 LOOK_EVERY = 0.05
 """Seconds between two looks at a process where there is no pidfd to be had."""
+
+SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM})
+"""What the kernel says when it has no descriptor, no process or no memory to give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +30,19 @@ class ProcessFacts:
 
 
 def running() -> Iterator[ProcessFacts]:
-    """All processes that run: a zombie that nobody has reaped does not."""
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit() and (facts := look_at(int(entry.name))) is not None:
-            yield facts
+    """All processes that run: a zombie that nobody has reaped does not. Raises OSError in a shortage."""
+    with os.scandir("/proc") as entries:
+        for entry in entries:
+            if entry.name.isdigit() and (facts := look_at(int(entry.name))) is not None:
+                yield facts
 
 
 def look_at(pid: int) -> ProcessFacts | None:
-    """The process with this id; None if none runs."""
+    """The process with this id; None if none runs. Raises OSError in a shortage."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
-    except OSError:
+    except OSError as error:
+        raise_shortage(error)
         return None
     # "pid (name) state parent group session …", and the name may hold anything.
     fields = stat.rpartition(b")")[2].split()
@@ -42,11 +52,21 @@ def look_at(pid: int) -> ProcessFacts | None:
 
 
 def environment_of(pid: int) -> bytes:
-    """The environment that a process was started with, each variable between NULs; empty if it may not be read."""
+    """The environment that a process was started with, each variable between NULs; empty if it may not be read.
+
+    Raises OSError in a shortage.
+    """
     try:
         return b"\0" + Path(f"/proc/{pid}/environ").read_bytes() + b"\0"
-    except OSError:
+    except OSError as error:
+        raise_shortage(error)
         return b""
+
+
+def raise_shortage(error: OSError) -> None:
+    """Raise this error if it says nothing of what was asked, but only that the kernel could not answer."""
+    if error.errno in SHORTAGES:
+        raise error
 
 
 async def end_of(pid: int) -> None:

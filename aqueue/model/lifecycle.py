@@ -166,6 +166,25 @@ def release(job: Job, now: float) -> Transition:
     return _waiting(job, State.PENDING, now, held=False)
 
 
+def postpone(job: Job, run_at: float, now: float) -> Transition:
+    """Let a waiting job run at another moment; one that is past means now."""
+    if job.state not in {State.PENDING, State.FAILED, State.SCHEDULED}:
+        raise WrongState(f"job {job.id} is {job.state} and cannot be given another time")
+    return _waiting(job, State.SCHEDULED if run_at > now else State.PENDING, max(run_at, now), held=False)
+
+
+def check_editable(job: Job) -> None:
+    """Raise WrongState for a job that runs: its run could not be told from what it says of itself."""
+    if job.state is State.PROCESSING:
+        raise WrongState(f"job {job.id} is {job.state} and cannot be edited")
+
+
+def check_removable(job: Job) -> None:
+    """Raise WrongState for a job that runs."""
+    if job.state is State.PROCESSING:
+        raise WrongState(f"job {job.id} is {job.state} and cannot be removed; cancel it first")
+
+
 def _waiting(job: Job, state: State, run_at: float | None, *, held: bool) -> Transition:
     return Transition(
         state=state,

@@ -46,20 +46,26 @@ class NewJob:
 
         A value of None counts as not given, but for `timeout`, where it means none at all.
         """
-        for key in wanted:
-            if key not in CHECKS:
-                raise InvalidInput(f"unknown key {key!r}; known are {', '.join(CHECKS)}")
-        values = {key: _checked(key, value) for key, value in wanted.items() if value is not None or key == "timeout"}
+        values = check(wanted, now)
         if "command" not in values:
             raise InvalidInput("a job needs a command")
-        delay, run_at = values.pop("delay", None), values.pop("run_at", None)
-        if delay is not None and run_at is not None:
-            raise InvalidInput("a job has either a delay or a run_at, not both")
-        if delay is not None:
-            values["run_at"] = now + delay
-        elif run_at is not None:
-            values["run_at"] = parse_time(run_at, now) if isinstance(run_at, str) else run_at
         return cls(**values)
+
+
+def check(wanted: Mapping[str, Any], now: float) -> dict[str, Any]:
+    """The values of these keys as they will be kept, a delay turned into a `run_at`. Raises InvalidInput."""
+    for key in wanted:
+        if key not in CHECKS:
+            raise InvalidInput(f"unknown key {key!r}; known are {', '.join(CHECKS)}")
+    values = {key: _checked(key, value) for key, value in wanted.items() if value is not None or key == "timeout"}
+    delay, run_at = values.pop("delay", None), values.pop("run_at", None)
+    if delay is not None and run_at is not None:
+        raise InvalidInput("a job has either a delay or a run_at, not both")
+    if delay is not None:
+        values["run_at"] = now + delay
+    elif run_at is not None:
+        values["run_at"] = parse_time(run_at, now) if isinstance(run_at, str) else run_at
+    return values
 
 
 def check_ids_differ(jobs: Iterable[NewJob]) -> None:

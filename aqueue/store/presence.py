@@ -12,6 +12,7 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
+from aqueue.model.errors import StoreUnavailable
 from aqueue.store.place import Place
 
 _FLOCK = struct.Struct("hhqqi4x")

@@ -6,6 +6,9 @@ from enum import IntEnum
 
 from aqueue.store.sql import Statement, Verb
 
+DROPPED_AT_ONCE = 32
+"""Pieces that one transaction drops: at most some two megabytes, so that nobody waits long for the write lock."""
+
 
 class Stream(IntEnum):
     """Which of its two streams a run wrote to, by the number of the descriptor."""
@@ -52,8 +55,22 @@ class Printed:
         return bool(self.pieces or self.overtaken)
 
 
-def add(printed: Printed) -> Verb[None]:
-    """Write what a run has printed; nothing if the job has been removed."""
+def add(batch: Sequence[Printed], total: int) -> Verb[bool]:
+    """Write what runs have printed; nothing of a job that has been removed.
+
+    If then more than `total` bytes are kept in all, the oldest output of finished jobs goes, a slice at a time.
+    Returns whether there is more of it to go.
+    """
+    for printed in batch:
+        yield from _add(printed)
+    (size,) = yield Statement("output_size")
+    if size["bytes"] <= total:
+        return False
+    dropped = yield Statement("drop_oldest_output", {"limit": DROPPED_AT_ONCE})
+    return len(dropped) == DROPPED_AT_ONCE
+
+
+def _add(printed: Printed) -> Verb[None]:
     key = {"job": printed.seq, "run": printed.run}
     for piece in printed.pieces:
         values = {"start": piece.start, "stream": int(piece.stream), "at": piece.at, "data": piece.data}

@@ -8,7 +8,7 @@ so that of two decisions on one job the second changes nothing.
 
 import json
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, TypeVar
 
 from aqueue.model.ending import Ending, exit_code_of, signal_of
@@ -257,6 +257,53 @@ def remove(ids: Sequence[str], check: Callable[[Job], None]) -> Verb[Sequence[Jo
         check(job)
     yield Statement("remove", {"seqs": json.dumps([job.seq for job in jobs])})
     return jobs
+
+
+def edit(
+    job_id: str,
+    changes: Mapping[str, Any],
+    check: Callable[[Job], None],
+    decide: Callable[[Job], Transition | None],
+    now: float,
+) -> Verb[Job]:
+    """Change what a job says of itself. Raises NoSuchJob, and what `check` and `decide` raise.
+
+    `decide` may also give it another state; None leaves it in the one that it has.
+    """
+    (job,) = yield from find([job_id])
+    check(job)
+    transition = decide(job)
+    edited = replace(job, **changes)
+    yield Statement("edit", {**_edited_row(edited), "now": now})
+    if transition is not None:
+        yield from _apply([Decision(edited, transition)], now)
+    (job,) = yield from find([job_id])
+    return job
+
+
+def _edited_row(job: Job) -> dict[str, Any]:
+    return {
+        "seq": job.seq,
+        "command": job.command,
+        "queue": job.queue,
+        "priority": job.priority,
+        "max_retries": job.max_retries,
+        "timeout": job.timeout or 0,
+        "tags": json.dumps(job.tags),
+        "env": json.dumps(dict(job.env)),
+        "cwd": job.cwd,
+        "backoff_base": job.backoff_base,
+        "backoff_max": job.backoff_max,
+        "no_retry_on": json.dumps(job.no_retry_on),
+        "defer_on": json.dumps(job.defer_on),
+    }
+
+
+def ahead(job: Job) -> Verb[int]:
+    """How many jobs are before this one in the line, counted up to ten thousand."""
+    (row,) = yield Statement("ahead", {"seq": job.seq, "priority": job.priority, "run_at": job.run_at})
+    count: int = row["n"]
+    return count
 
 
 def select(wanted: Filter, limit: int | None) -> Verb[Sequence[Job]]:

@@ -115,6 +115,17 @@ SELECT :job, :run, :start, :stream, :at, :data WHERE EXISTS (SELECT 1 FROM jobs 
 -- name: drop_output
 DELETE FROM aqueue_output WHERE job = :job AND run = :run AND start >= :first AND start < :last;
 
+-- name: output_size
+SELECT bytes FROM aqueue_output_size;
+
+-- name: drop_oldest_output
+DELETE FROM aqueue_output WHERE rowid IN (
+    SELECT output.rowid FROM aqueue_output AS output JOIN jobs ON jobs.seq = output.job
+    WHERE jobs.state IN ('completed', 'dead', 'cancelled')
+    ORDER BY output.job, output.run, output.start LIMIT :limit
+)
+RETURNING job;
+
 -- name: set_progress
 UPDATE jobs SET progress = :progress
 WHERE seq = :job AND run = :run AND state = 'processing' AND progress IS NOT :progress;
@@ -122,6 +133,39 @@ WHERE seq = :job AND run = :run AND state = 'processing' AND progress IS NOT :pr
 -- name: output
 SELECT start, stream, at, data FROM aqueue_output
 WHERE job = :job AND run = :run AND start >= :start ORDER BY start LIMIT :limit;
+
+-- name: events
+SELECT events.event, jobs.id, events.at, events.was, events.state, events.run, events.attempt, runs.worker,
+    iif(events.was = 'processing', runs.ending, NULL) AS ending,
+    iif(events.was = 'processing', runs.error, NULL) AS error
+FROM aqueue_events AS events
+JOIN jobs ON jobs.seq = events.job
+LEFT JOIN aqueue_runs AS runs
+    ON runs.job = events.job AND runs.run = events.run AND 'processing' IN (events.was, events.state)
+WHERE events.event > :after AND {where}
+ORDER BY events.event LIMIT :limit;
+
+-- name: where_event_of_job
+events.job = :seq
+
+-- name: newest_event
+SELECT coalesce(max(event), 0) AS event FROM aqueue_events;
+
+-- name: edit
+UPDATE jobs SET
+    command = :command, queue = :queue, priority = :priority, max_retries = :max_retries, timeout = :timeout,
+    tags = :tags, env = :env, cwd = :cwd, backoff_base = :backoff_base, backoff_max = :backoff_max,
+    no_retry_on = :no_retry_on, defer_on = :defer_on, updated_at = :now
+WHERE seq = :seq;
+
+-- name: ahead
+SELECT count(*) AS n FROM (
+    SELECT 1 FROM jobs
+    WHERE (state = 'pending' OR (state = 'failed' AND due = 1))
+        AND (priority > :priority OR (priority = :priority AND (run_at < :run_at
+            OR (run_at = :run_at AND seq < :seq))))
+    LIMIT 10000
+);
 
 -- name: counts
 SELECT queue, state, n FROM aqueue_counts WHERE n <> 0 ORDER BY queue, state;
