@@ -1,7 +1,8 @@
-"""The command line as a whole: the commands, each in a module of its own that is imported on use, and the exit codes."""
+"""The command line as a whole: the commands, each a module that is imported on use, and the exit codes."""
 
 import asyncio
 import importlib
+import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Any
 import asyncclick as click
 
 from aqueue import __version__
+from aqueue.cli.escape import escape
 from aqueue.model.errors import AqueueError, InvalidInput, NoSuchJob
 
 COULD_NOT = 1
@@ -24,6 +26,10 @@ COMMANDS: Mapping[str, str] = {
     "list": "List jobs, newest first.",
     "show": "All about one job.",
     "wait": "Wait until jobs are finished.",
+    "logs": "What a job printed, also while it prints it.",
+    "events": "Every transition, also as it happens.",
+    "why": "Why a job is not running.",
+    "edit": "Change a job that does not run.",
     "cancel": "Stop jobs.",
     "retry": "Give jobs a fresh set of attempts.",
     "hold": "Keep jobs from running.",
@@ -41,19 +47,21 @@ COMMANDS: Mapping[str, str] = {
 class LazyGroup(click.Group):
     """Imports a command when it is called, so that `--help` and each command pay only for themselves."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, _ctx: click.Context) -> list[str]:
         """The names, in the order of the help."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of this name."""
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(importlib.import_module(f"aqueue.cli.{cmd_name}"), cmd_name)
+        module = importlib.import_module(f"aqueue.cli.{cmd_name}")
+        # A command whose name is Python's own has a line under it in the module.
+        command = getattr(module, f"{cmd_name}_", None) or getattr(module, cmd_name)
         assert isinstance(command, click.Command)
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list in the help, without importing the commands."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -64,7 +72,7 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="aqueue")
 @click.pass_context
 async def cli(ctx: click.Context, db: str | None) -> None:
-    """A job queue for shell commands: N at a time, retried with growing waits, kept in a dead letter queue, never lost."""
+    """A queue for shell commands: N at a time, retried with growing waits, kept as dead letters, never lost."""
     ctx.obj = db
 
 
@@ -75,18 +83,16 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; returns its exit code. What went wrong is told in one line on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what a terminal cannot show is written out
+            stream.reconfigure(errors="backslashreplace")
     try:
         result: Any = asyncio.run(cli.main(list(arguments), prog_name="aqueue", standalone_mode=False))
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
-    except click.ClickException as error:
-        return _fail(error.format_message(), WRONG_WORDS)
-    except NoSuchJob as error:
-        return _fail(str(error), NO_SUCH_JOB)
-    except InvalidInput as error:
-        return _fail(str(error), WRONG_WORDS)
-    except AqueueError as error:
-        return _fail(str(error), COULD_NOT)
+    except (click.ClickException, AqueueError) as error:
+        print(f"Error: {_in_one_line(error)}", file=sys.stderr)
+        return _code_of(error)
     except BrokenPipeError:
         # The reader has seen enough. Python would complain once more when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -95,6 +101,15 @@ def run(arguments: Sequence[str]) -> int:
         return INTERRUPTED
 
 
-def _fail(text: str, code: int) -> int:
-    print(f"Error: {text}", file=sys.stderr)
-    return code
+def _in_one_line(error: click.ClickException | AqueueError) -> str:
+    text = error.format_message() if isinstance(error, click.ClickException) else str(error)
+    return escape(" ".join(text.split("\n"))).removesuffix(".")
+
+
+def _code_of(error: click.ClickException | AqueueError) -> int:
+    match error:
+        case NoSuchJob():
+            return NO_SUCH_JOB
+        case click.ClickException() | InvalidInput():
+            return WRONG_WORDS
+    return COULD_NOT

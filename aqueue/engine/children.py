@@ -1,109 +1,92 @@
-"""Learning of the end of a child by its pidfd, and what it has used.
+"""Children: starting a shell, learning of its end by a pidfd, and what it has used.
 
-Python 3.11 would start a thread for every process; a pidfd is half again as fast, and is what later Pythons choose by
-themselves. Reaping with wait4(2) also tells what the kernel accounts of a run: later Pythons offer no way to do that,
-and there it is unknown.
+These are not asyncio's subprocesses. Those open their pidfd when the process has already been started, and where no
+descriptor is left then, they say that it could not be: it would be started once more, beside itself. Here a process
+that was started is waited for, come what may. Reaping it with wait4(2) also tells what the kernel accounts of a run.
 """
 
-import asyncio
+import contextlib
 import os
 import resource
+import signal
+import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self, TypeAlias
 
-LOOK_EVERY = 0.05
-"""Seconds between two looks at a child for which no descriptor was to be had."""
+from aqueue.engine import proc
+
+UNKNOWN = 255
+"""The exit code of a child whose end somebody else has taken: a program around us ignores SIGCHLD."""
+
+MARGIN = 2 * 1024**2
+"""Bytes by which the kernel's count of a child may exceed the worker's own without meaning anything."""
+
+_PEAK_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a run has used, its shell and all that the shell has waited for.
-
-    `peak_bytes` is the memory of its largest process; None if that was less than the worker's own.
-    """
+    """What a run has used, its shell and all that the shell has waited for: processor time, and its largest memory."""
 
     cpu_seconds: float
-    peak_bytes: int | None
+    peak_bytes: int
 
 
-_PEAK_UNIT = 1 if sys.platform == "darwin" else 1024
-_usages: dict[int, Usage] = {}
+def expect() -> None:
+    """Let the kernel keep the ends of children for us, also if whoever started this program has told it not to."""
+    if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
+        with contextlib.suppress(ValueError):  # only the main thread may
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
-def usage_of(pid: int) -> Usage | None:
-    """What a child that has ended has used; None where it is not known. It is told once."""
-    return _usages.pop(pid, None)
+class Child:
+    """A shell that runs a command as a session of its own, with nothing to read.
+
+    Raises OSError or ValueError if it could not be started, and then nothing of it runs.
+    """
+
+    def __init__(self, command: str, *, stdout: int, stderr: int, cwd: str | None, environ: Mapping[str, str]) -> None:
+        self._popen = subprocess.Popen(
+            ["/bin/sh", "-c", command],
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            cwd=cwd,
+            env=environ,
+            start_new_session=True,
+        )
+        self.pid = self._popen.pid
+        self.usage: Usage | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its end is known, so that its id may belong to somebody else by now."""
+        return self._popen.returncode is not None
+
+    async def wait(self) -> int:
+        """Wait for its end: its exit code, or the number of the signal that killed it, negative."""
+        while (code := self._reap()) is None:
+            await proc.end_of(self.pid)
+        return code
+
+    def forget(self) -> None:
+        """Take its end, which comes at once: it has been killed, and nobody waits for it any more."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._popen.wait(timeout=1)
+
+    def _reap(self) -> int | None:
+        try:
+            pid, status, used = os.wait4(self.pid, os.WNOHANG)
+        except ChildProcessError:
+            self._popen.returncode = UNKNOWN
+        else:
+            if pid:
+                self._popen.returncode = os.waitstatus_to_exitcode(status)
+                self.usage = _usage(used)
+        return self._popen.returncode
 
 
-def _peak(maxrss: int) -> int | None:
-    # A child begins its life in the memory of the worker, and the kernel counts that in: less than that is not known.
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return maxrss * _PEAK_UNIT if maxrss > own else None
-
-
-def watch_children() -> None:
-    """Let the running loop learn of the ends of its children in this way, where it does not do so by itself."""
-    if sys.version_info < (3, 12) and hasattr(os, "pidfd_open"):
-        asyncio.set_child_watcher(_Watcher(asyncio.get_running_loop()))
-
-
-if sys.version_info < (3, 12):
-    Callback: TypeAlias = Callable[..., object]
-
-    class _Watcher(asyncio.AbstractChildWatcher):
-        """One pidfd a child, in the loop that it was made in."""
-
-        def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-            self._loop = loop
-            self._pidfds: dict[int, int] = {}
-
-        def __enter__(self) -> Self:
-            return self
-
-        def __exit__(self, *_: object) -> None:
-            pass
-
-        def is_active(self) -> bool:
-            """Whether children can be started."""
-            return self._loop.is_running()
-
-        def attach_loop(self, loop: asyncio.AbstractEventLoop | None) -> None:
-            """Nothing: a watcher stays with its loop."""
-
-        def close(self) -> None:
-            """Nothing: the descriptors are closed when their children end."""
-
-        def add_child_handler(self, pid: int, callback: Callback, *args: object) -> None:
-            """Call back when the child has ended. Never fails: the child runs already, and must be waited for."""
-            try:
-                self._pidfds[pid] = os.pidfd_open(pid)
-            except OSError:
-                self._look_again(pid, callback, args)
-            else:
-                self._loop.add_reader(self._pidfds[pid], self._ended, pid, callback, args)
-
-        def remove_child_handler(self, pid: int) -> bool:
-            """Forget a child; says whether it was known."""
-            if (pidfd := self._pidfds.pop(pid, None)) is None:
-                return False
-            self._loop.remove_reader(pidfd)
-            os.close(pidfd)
-            return True
-
-        def _ended(self, pid: int, callback: Callback, args: Iterable[object]) -> None:
-            self.remove_child_handler(pid)
-            self._reap(pid, 0, callback, args)
-
-        def _look_again(self, pid: int, callback: Callback, args: Iterable[object]) -> None:
-            # No descriptor was left for this one. It is the exception for which there is a timer.
-            if not self._reap(pid, os.WNOHANG, callback, args):
-                self._loop.call_later(LOOK_EVERY, self._look_again, pid, callback, args)
-
-        def _reap(self, pid: int, flags: int, callback: Callback, args: Iterable[object]) -> bool:
-            reaped, status, used = os.wait4(pid, flags)
-            if reaped:
-                _usages[pid] = Usage(used.ru_utime + used.ru_stime, _peak(used.ru_maxrss))
-                callback(pid, os.waitstatus_to_exitcode(status), *args)
-            return bool(reaped)
+def _usage(used: resource.struct_rusage) -> Usage:
+    # wait4 would import that module when it has reaped its first child, and fail if no file can be opened then.
+    return Usage(used.ru_utime + used.ru_stime, used.ru_maxrss * _PEAK_UNIT)

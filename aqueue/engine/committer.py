@@ -113,6 +113,7 @@ class Committer:
         self._crowded = False
         self._asked = asyncio.Event()
         self._stopping = False
+        self._abandoned = False
 
     def serve(self, claimer: Claimer) -> None:
         """Claim for this one from now on."""
@@ -124,6 +125,8 @@ class Committer:
 
     def settle(self, ended: Ended) -> None:
         """Hand over the end of a run: it will be written, and then told to the listener."""
+        if self._abandoned:
+            return
         self._ended[ended.job.seq] = ended
         if ended.output is not None:
             self._printing.add(ended.output)
@@ -141,6 +144,7 @@ class Committer:
 
     def abandon(self) -> None:
         """Let `run` return at once: the store is not there any more, and nothing can be written to it."""
+        self._abandoned = True
         self._ended.clear()
         self.stop()
 

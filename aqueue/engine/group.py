@@ -43,7 +43,9 @@ async def _gone(group: int) -> None:
         try:
             members = _members(group)
         except OSError:
-            # No descriptor is left to look with, so nothing is known of the group.
+            # No descriptor is left to look with. At least an empty group can be told without.
+            if is_empty(group):
+                return
             await asyncio.sleep(proc.LOOK_EVERY)
             continue
         if not members:

@@ -7,6 +7,7 @@ session escapes, where the worker had no cgroup.
 """
 
 import asyncio
+import concurrent.futures.thread  # noqa: F401 - else `to_thread` does it, perhaps when no file can be opened
 import contextlib
 import os
 import signal

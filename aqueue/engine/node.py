@@ -13,8 +13,8 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from aqueue.engine import children
 from aqueue.engine.cgroup import Cgroup
-from aqueue.engine.children import watch_children
 from aqueue.engine.clock import Clock, SystemClock
 from aqueue.engine.committer import RETRY_AFTER, Committer, Ended
 from aqueue.engine.dispatcher import Dispatcher
@@ -25,7 +25,7 @@ from aqueue.engine.rescue import Home, Rescuer
 from aqueue.engine.timerfd import clock_watched
 from aqueue.engine.troubles import Troubles
 from aqueue.model.ending import Cancelled, Interrupted
-from aqueue.model.errors import StoreError, StoreUnavailable
+from aqueue.model.errors import AqueueError, StoreError, StoreUnavailable
 from aqueue.model.job import Job
 from aqueue.model.settings import resolve
 from aqueue.store import sql
@@ -69,6 +69,7 @@ class Node:
         self._clock = clock or SystemClock()
         self._settings = resolve({}, self._environ)
         self._runs: dict[int, Run] = {}
+        self._short: set[int] = set()
         self._draining = False
         self._interrupting = False
         self._pulled: StoreUnavailable | None = None
@@ -82,7 +83,7 @@ class Node:
 
     async def run(self) -> None:
         """Work until drained. Raises StoreError if the store does not serve at the start, or is pulled away later."""
-        watch_children()
+        children.expect()
         cgroup = Cgroup.enter(self.id) if self._options.own_process else None
         try:
             with self._store.lobby.present(self.id):
@@ -187,6 +188,7 @@ class Node:
             self._clock,
             self._settings.kill_after,
             lambda job: Output(job, self._settings.output_limit, self._clock, self._committer.print),
+            lambda: self._has_room(job),
         )
         self._runs[job.seq] = run
         if self._interrupting:  # the job was handed out, but its slot had not got so far
@@ -197,6 +199,7 @@ class Node:
             outcome = await self._outcome(run)
         finally:
             del self._runs[job.seq]
+            self._has_room(job)
         seconds = asyncio.get_running_loop().time() - begun
         return Ended(job, outcome.ending, seconds, outcome.output, outcome.usage)
 
@@ -204,15 +207,19 @@ class Node:
         """Run it, as soon as the machine can: a shortage is no failure of the job."""
         while True:
             try:
-                outcome = await run.run()
+                return await run.run()
             except Shortage as shortage:
+                self._short.add(run.job.seq)
                 self._troubles.begin("start", f"cannot start a job: {shortage}")
-                await asyncio.sleep(AFTER_A_SHORTAGE)
-                if self._draining:
-                    return Outcome(Interrupted())
-            else:
-                self._troubles.end("start")
-                return outcome
+            await asyncio.sleep(AFTER_A_SHORTAGE)
+            if self._draining:
+                return Outcome(Interrupted())
+
+    def _has_room(self, job: Job) -> None:
+        """This job waits for the machine no longer; the shortage is over when none does."""
+        self._short.discard(job.seq)
+        if not self._short:
+            self._troubles.end("start")
 
     def _rung(self) -> None:
         self._reading.set()
@@ -226,7 +233,7 @@ class Node:
             try:
                 await self._read_orders()
                 self._troubles.end("orders")
-            except StoreError as error:
+            except AqueueError as error:
                 self._troubles.begin("orders", str(error))
                 self._reading.set()
                 await asyncio.sleep(RETRY_AFTER)
@@ -247,5 +254,11 @@ class Node:
             self._burst_check = asyncio.ensure_future(self._drain_when_worked_off())
 
     async def _drain_when_worked_off(self) -> None:
-        if await self._store.read(sql.is_worked_off):
-            self.drain()
+        try:
+            if await self._store.read(sql.is_worked_off):
+                self.drain()
+            self._troubles.end("burst")
+        except StoreError as error:
+            self._troubles.begin("burst", str(error))
+            await asyncio.sleep(RETRY_AFTER)
+            self._dispatcher.wake()

@@ -8,23 +8,19 @@ behind on purpose.
 import asyncio
 import errno
 import signal
-from asyncio.subprocess import Process
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from aqueue.engine import group
-from aqueue.engine.children import Usage, usage_of
+from aqueue.engine import group, proc
+from aqueue.engine.children import Child, Usage
 from aqueue.engine.clock import Clock, Timer
 from aqueue.engine.output import Output
 from aqueue.model.ending import Ending, Exited, NotStarted, Signalled, TimedOut
 from aqueue.model.job import Job
 
-SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM})
-"""What the kernel says when it has no descriptor, no process or no memory to give: not the job's fault."""
-
 
 class Shortage(Exception):
-    """The run could not be started for want of something that may be there again in a moment."""
+    """The run could not be started for want of something that may be there again in a moment: not the job's fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +42,15 @@ class Run:
         clock: Clock,
         kill_after: float,
         make_output: Callable[[Job], Output],
+        on_started: Callable[[], None],
     ) -> None:
         self.job = job
+        self._on_started = on_started
         self._make_output = make_output
         self._environ = environ
         self._clock = clock
         self._kill_after = kill_after
-        self._process: Process | None = None
+        self._child: Child | None = None
         self._ordered: Ending | None = None
         self._timers: list[Timer] = []
 
@@ -60,8 +58,8 @@ class Run:
         """End the run: the first order says how it will have ended, and each may shorten the wait for KILL."""
         self._ordered = self._ordered or ending
         self._kill_after = min(self._kill_after, kill_after)
-        if self._process is not None and self._process.returncode is None:
-            self._terminate(self._process.pid)
+        if self._child is not None and not self._child.has_ended:
+            self._terminate(self._child.pid)
 
     async def run(self) -> Outcome:
         """Run the command to its end. Raises Shortage; then it may be tried again."""
@@ -73,8 +71,9 @@ class Run:
             return await self._run(output)
         except asyncio.CancelledError:
             # Nobody waits for it any more, and it must not go on without being watched.
-            if self._process is not None:
-                group.send(self._process.pid, signal.SIGKILL)
+            if self._child is not None:
+                group.send(self._child.pid, signal.SIGKILL)
+                self._child.forget()
             raise
         finally:
             for timer in self._timers:
@@ -85,38 +84,30 @@ class Run:
         if self._ordered:
             return Outcome(self._ordered)
         try:
-            self._process = await self._start(output)
+            child = self._child = self._start(output)
         except OSError as error:
-            if error.errno in SHORTAGES:
+            if error.errno in proc.SHORTAGES:
                 raise Shortage(_reason(error)) from error
             return Outcome(NotStarted(_reason(error)))
         except ValueError as error:
             return Outcome(NotStarted(str(error)))
         finally:
             output.started()
-        self._arm(self._process.pid)
-        code = await self._process.wait()
-        usage = usage_of(self._process.pid)
+        self._on_started()
+        self._arm()
+        code = await child.wait()
         ending = self._ordered or _ending_of(code)
-        await group.end(self._process.pid, self._kill_after)
+        await group.end(child.pid, self._kill_after)
         output.close()
-        return Outcome(ending, output, usage)
+        return Outcome(ending, output, child.usage)
 
-    async def _start(self, output: Output) -> Process:
-        return await asyncio.create_subprocess_shell(
-            self.job.command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=output.stdout,
-            stderr=output.stderr,
-            cwd=self.job.cwd,
-            env=self._environ,
-            start_new_session=True,
+    def _start(self, output: Output) -> Child:
+        return Child(
+            self.job.command, stdout=output.stdout, stderr=output.stderr, cwd=self.job.cwd, environ=self._environ
         )
 
-    def _arm(self, pid: int) -> None:
-        if self._ordered:
-            self._terminate(pid)
-        elif self.job.timeout is not None:
+    def _arm(self) -> None:
+        if self.job.timeout is not None:
             ending = TimedOut(self.job.timeout)
             self._timers.append(self._clock.call_later(self.job.timeout, lambda: self.end(ending, self._kill_after)))
 

@@ -16,7 +16,7 @@ from aqueue.engine.committer import Ended
 from aqueue.engine.events import Listener, Rescuing
 from aqueue.engine.troubles import Troubles
 from aqueue.model.ending import Lost
-from aqueue.model.errors import StoreError
+from aqueue.model.errors import StoreError, StoreUnavailable
 from aqueue.model.job import Job
 from aqueue.store import sql
 from aqueue.store.sqlite import SqliteStore
@@ -38,9 +38,15 @@ class Home:
 
     @classmethod
     def here(cls) -> "Home":
-        """The home of this process."""
-        own = proc.look_at(os.getpid())
-        boot, namespace = _read("/proc/sys/kernel/random/boot_id"), _link("/proc/self/ns/pid")
+        """The home of this process. Raises StoreUnavailable where that cannot be told at the moment.
+
+        A worker that could not say where it is would have its leftovers looked for in the wrong place.
+        """
+        try:
+            own = proc.look_at(os.getpid())
+            boot, namespace = _read("/proc/sys/kernel/random/boot_id"), _link("/proc/self/ns/pid")
+        except OSError as error:
+            raise StoreUnavailable(f"cannot register a worker: {error.strerror}") from error
         return cls(own.started if own else 0, boot, namespace)
 
 
@@ -76,8 +82,8 @@ class Rescuer:
             try:
                 await self._rescue_the_dead()
                 self._troubles.end("rescue")
-            except StoreError as error:
-                self._troubles.begin("rescue", str(error))
+            except (StoreError, OSError) as error:
+                self._troubles.begin("rescue", f"cannot take back the jobs of dead workers: {error}")
                 self._told.set()
                 await asyncio.sleep(RETRY_AFTER)
 
@@ -142,12 +148,14 @@ def _has_memory(pid: int) -> bool:
 def _read(path: str) -> str:
     try:
         return Path(path).read_text().strip()
-    except OSError:
+    except OSError as error:
+        proc.raise_shortage(error)
         return ""
 
 
 def _link(path: str) -> str:
     try:
         return str(Path(path).readlink())
-    except OSError:
+    except OSError as error:
+        proc.raise_shortage(error)
         return ""

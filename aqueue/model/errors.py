@@ -3,6 +3,7 @@
     AqueueError
     ├── InvalidInput            what was asked makes no sense, whatever the store holds
     │   └── InvalidSetting      … as a setting
+    ├── InvalidSource           what was read from a file or from stdin makes no sense
     ├── Refused                 it makes sense, but not now: nothing was changed
     │   ├── NoSuchJob
     │   ├── DuplicateId
@@ -29,6 +30,10 @@ class InvalidInput(AqueueError):
 
 class InvalidSetting(InvalidInput):
     """A setting has an unknown key or an impossible value."""
+
+
+class InvalidSource(AqueueError):
+    """What was read from a file or from stdin makes no sense; the text says where."""
 
 
 class Refused(AqueueError):

@@ -2,7 +2,7 @@
 
 import sqlite3
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -36,11 +36,18 @@ async def examine(store: SqliteStore, environ: Mapping[str, str]) -> list[Findin
     return [
         _place(store.place),
         _versions(),
-        await store.read(_integrity),
-        await store.read(_counts),
-        await _settings(store, environ),
-        await _workers(store),
+        await _asked("integrity", store.read(_integrity)),
+        await _asked("counts", store.read(_counts)),
+        await _asked("settings", _settings(store, environ)),
+        await _asked("workers", _workers(store)),
     ]
+
+
+async def _asked(what: str, looking: Awaitable[Finding]) -> Finding:
+    try:
+        return await looking
+    except AqueueError as error:
+        return _found(what, [str(error)], "")
 
 
 def _place(place: Place) -> Finding:
@@ -67,10 +74,7 @@ def _counts() -> Verb[Finding]:
 
 
 async def _settings(store: SqliteStore, environ: Mapping[str, str]) -> Finding:
-    try:
-        resolve(await store.read(sql.settings), environ)
-    except AqueueError as error:
-        return _found("settings", [str(error)], "")
+    resolve(await store.read(sql.settings), environ)
     return _found("settings", [], "all of them make sense")
 
 

@@ -21,7 +21,7 @@ _WHOLE_FILE = (os.SEEK_SET, 0, 0, 0)
 
 
 class Lobby:
-    """The folder in which workers show that they live."""
+    """The folder in which workers show that they live. Where it cannot be used, StoreUnavailable is raised."""
 
     def __init__(self, place: Place) -> None:
         self._place = place
@@ -32,22 +32,19 @@ class Lobby:
 
         The file is locked before it gets its name: nobody sees it without its lock.
         """
-        self._place.make_folder(self._place.lobby)
-        path = self._path(worker)
-        unlocked = path.with_suffix(".new")
-        descriptor = os.open(unlocked, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, self._place.file_mode)
+        with self._explained():
+            self._place.make_folder(self._place.lobby)
+            descriptor = self._locked_file(self._path(worker))
         try:
-            os.fchmod(descriptor, self._place.file_mode)
-            _lock(descriptor)
-            unlocked.rename(path)
             yield
         finally:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # where it cannot be removed, it is at least not locked any more
+                self.forget(worker)
             os.close(descriptor)
 
     def seen(self) -> frozenset[str]:
         """The workers that have shown themselves here and have not left in good order; not all of them live."""
-        with contextlib.suppress(FileNotFoundError):
+        with self._explained(), contextlib.suppress(FileNotFoundError):
             return frozenset(
                 name.removesuffix(_SUFFIX) for name in os.listdir(self._place.lobby) if is_sign_of_life(name)
             )
@@ -59,15 +56,36 @@ class Lobby:
 
     def is_alive(self, worker: str) -> bool:
         """Whether this worker lives."""
+        with self._explained():
+            try:
+                # Read-only: closing a descriptor that could write would look like the worker's own end.
+                descriptor = os.open(self._path(worker), os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return False
+            try:
+                return _is_locked(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def _locked_file(self, path: Path) -> int:
+        unlocked = path.with_suffix(".new")
+        descriptor = os.open(unlocked, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, self._place.file_mode)
         try:
-            # Read-only: closing a descriptor that could write would look like the worker's own end.
-            descriptor = os.open(self._path(worker), os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return False
-        try:
-            return _is_locked(descriptor)
-        finally:
+            os.fchmod(descriptor, self._place.file_mode)
+            _lock(descriptor)
+            unlocked.rename(path)
+        except OSError:
             os.close(descriptor)
+            unlocked.unlink(missing_ok=True)
+            raise
+        return descriptor
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StoreUnavailable(f"cannot use {self._place.lobby}: {error.strerror}") from error
 
     def _path(self, worker: str) -> Path:
         return self._place.lobby / (worker + _SUFFIX)

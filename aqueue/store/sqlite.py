@@ -165,16 +165,16 @@ class SqliteStore:
             copy.database.unlink(missing_ok=True)
 
     async def checkpoint_when_large(self) -> None:
-        """Bring the -wal home when it has grown. Only a worker's writer does this.
+        """Bring the -wal home when it has grown, or soon leaves no room for that. Only a worker's writer does this.
 
         SQLite before 3.51.3 can corrupt the file when a second checkpoint starts right after one that finished
         while another connection commits; TRUNCATE holds the write lock meanwhile, and it is never done twice in a
         row. https://sqlite.org/wal.html#walresetbug
         """
-        with contextlib.suppress(FileNotFoundError):
-            if self.place.wal.stat().st_size < CHECKPOINT_BYTES:
+        with contextlib.suppress(OSError):
+            if self.place.wal.stat().st_size < min(CHECKPOINT_BYTES, _room_beside(self.place.wal)):
                 return
-            with self._explained():
+            with contextlib.suppress(_Locked), self._explained():  # where it is locked, the next time will do
                 await self._to_its_end(_hop(self._opened_writer, _checkpoint))
 
     @property
@@ -192,8 +192,11 @@ class SqliteStore:
         return self._reader
 
     async def _connect(self) -> aiosqlite.Connection:
-        with self._explained():
-            return await aiosqlite.connect(self.place.database, factory=_Turn, isolation_level=None, timeout=0)
+        try:
+            with self._explained():
+                return await aiosqlite.connect(self.place.database, factory=_Turn, isolation_level=None, timeout=0)
+        except RuntimeError as error:  # "can't start new thread"
+            raise StoreUnavailable(f"cannot open {self.place.database}: {error}") from error
 
     def _prepare_writer(self, raw: sqlite3.Connection) -> None:
         raw.row_factory = sqlite3.Row
@@ -253,6 +256,11 @@ def _waits() -> Iterator[float]:
     yield from _FIRST_WAITS
     while True:
         yield _LAST_WAIT
+
+
+def _room_beside(path: Path) -> int:
+    disk = os.statvfs(path)
+    return disk.f_bavail * disk.f_frsize
 
 
 def _checkpoint(raw: sqlite3.Connection) -> None:
@@ -354,7 +362,20 @@ def _explanation(error: sqlite3.Error, path: Path) -> Exception:
         case sqlite3.SQLITE_READONLY:
             return StoreUnavailable(f"{path} cannot be written: it is read-only")
         case sqlite3.SQLITE_CANTOPEN:
-            return StoreUnavailable(f"cannot open {path}")
+            return StoreUnavailable(f"cannot open {path}: {_what_is_wrong_beside(path) or error}")
         case sqlite3.SQLITE_IOERR:
-            return StoreUnavailable(f"cannot read or write {path}: {error}")
+            return StoreUnavailable(f"cannot read or write {path}: {_what_is_wrong_beside(path) or error}")
     return StoreError(f"{path}: {error}")
+
+
+def _what_is_wrong_beside(path: Path) -> str | None:
+    """What the system says of the folder: SQLite does not tell. The file itself must not be opened, see Place."""
+    try:
+        folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            is_read_only = os.fstatvfs(folder).f_flag & os.ST_RDONLY
+        finally:
+            os.close(folder)
+    except OSError as error:
+        return error.strerror
+    return "its file system is read-only" if is_read_only else None

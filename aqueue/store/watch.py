@@ -44,7 +44,7 @@ def watched(place: Place, watcher: Watcher) -> Iterator[None]:
         watch = _Watch(place, watcher)
     except OSError as error:
         watcher.blind(f"cannot watch the queue ({error}); looking every {LOOK_EVERY:g} s instead")
-        with _ticking(watcher):
+        with _ticking(place, watcher):
             yield
         return
     try:
@@ -59,14 +59,14 @@ class _Watch:
         self._watcher = watcher
         self._inotify = inotify.Inotify()
         try:
-            self._folder = self._inotify.watch(place.wal.parent, inotify.CREATE | inotify.MOVED_TO)
+            self._folder = self._inotify.watch(place.wal.parent, inotify.CREATE | inotify.MOVED_TO | inotify.MOVE_SELF)
             self._database = self._inotify.watch(place.database, _GONE)
             self._lobby = self._inotify.watch(place.lobby, inotify.CLOSE_WRITE | inotify.DELETE)
             self._wal = self._watch_wal()
         except OSError:
             self._inotify.close()
             raise
-        self._files = self._identities()
+        self._files = _identities(place)
         asyncio.get_running_loop().add_reader(self._inotify.fd, self._hear)
 
     def close(self) -> None:
@@ -84,23 +84,25 @@ class _Watch:
             self._watcher.changed()
         if any(self._is_of_a_worker(change) for change in changes):
             self._watcher.departed()
-        if any(change.mask & (_GONE | inotify.OVERFLOW) for change in changes) and self._identities() != self._files:
+        touched = any(change.mask & (_GONE | inotify.OVERFLOW) for change in changes)
+        if touched and _identities(self._place) != self._files:
             self._watcher.replaced()
 
     def _is_of_the_wal(self, change: inotify.Change) -> bool:
         if change.watch == self._folder and change.name == self._place.wal.name:
             # It came late, or another one has taken its place: then the identities tell.
             self._wal = self._watch_wal()
-            self._files[1] = self._files[1] or self._identities()[1]
+            self._files[1] = self._files[1] or _identities(self._place)[1]
             return True
         return change.mask & inotify.OVERFLOW != 0 or (change.watch == self._wal and change.mask & inotify.MODIFY != 0)
 
     def _is_of_a_worker(self, change: inotify.Change) -> bool:
         return change.mask & inotify.OVERFLOW != 0 or (change.watch == self._lobby and is_sign_of_life(change.name))
 
-    def _identities(self) -> list[tuple[int, int] | None]:
-        """Which files lie at the two paths, by device and inode."""
-        return [_identity(path) for path in (self._place.database, self._place.wal)]
+
+def _identities(place: Place) -> list[tuple[int, int] | None]:
+    """Which files lie at the two paths, by device and inode."""
+    return [_identity(path) for path in (place.database, place.wal)]
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -112,12 +114,16 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 @contextlib.contextmanager
-def _ticking(watcher: Watcher) -> Iterator[None]:
+def _ticking(place: Place, watcher: Watcher) -> Iterator[None]:
+    files = _identities(place)
+
     async def tick() -> None:
         while True:
             await asyncio.sleep(LOOK_EVERY)
             watcher.changed()
             watcher.departed()
+            if _identities(place) != files:
+                watcher.replaced()
 
     ticking = asyncio.get_running_loop().create_task(tick(), name="look")
     try:

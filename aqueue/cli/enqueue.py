@@ -1,0 +1,124 @@
+"""`aqueue enqueue`: add jobs."""
+
+import shlex
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import asyncclick as click
+
+from aqueue.cli.joboptions import here, job_options, keys_of
+from aqueue.model.errors import InvalidInput, InvalidSource
+from aqueue.model.intake import Wanted, from_document, from_lines, from_word
+from aqueue.model.newjob import NewJob
+from aqueue.queue import Queue
+
+
+class _Enqueue(click.Command):
+    """Says, where an option is unknown, that the command's own options come after `--`."""
+
+    async def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words."""
+        try:
+            return await super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            hint = f"no such option: {error.option_name}; put `--` before a command that has options of its own"
+            raise click.UsageError(hint) from None
+
+
+@click.command(cls=_Enqueue)
+@click.argument("words", nargs=-1, metavar="COMMAND | JSON | -")
+@click.option("--file", "path", metavar="PATH", help="Read a JSON object, array or JSON Lines; - for stdin.")
+@click.option("--id", metavar="ID", help="An id of your own; default: the next number.")
+@click.option("--hold", is_flag=True, help="Do not run it before `aqueue release`.")
+@job_options
+@click.option("--wait", "wait", is_flag=True, help="Wait for its end, and exit with its code.")
+@click.option("--follow", is_flag=True, help="Print what it prints, and exit with its code.")
+@click.option("--json", "as_json", is_flag=True, help="Print the job instead of its id.")
+@click.pass_obj
+async def enqueue(
+    db: str | None, /, words: Sequence[str], path: str | None, wait: bool, follow: bool, as_json: bool, **given: Any
+) -> None:
+    """Add a job: a shell command line, or a job as JSON. Its id goes to stdout, alone.
+
+    Several words are one command. Options may follow the command; after `--` every word is the command's own. With `-`,
+    each line of stdin is a command or a JSON object; either all of them are enqueued or none.
+
+    \b
+    Examples:
+      aqueue enqueue "tar czf photos.tgz photos"
+      aqueue enqueue --priority 5 --timeout 10m -- make -j2 all
+      aqueue enqueue '{"id": "job1", "command": "echo hi", "max_retries": 5}'
+      aqueue enqueue --file jobs.json
+      find . -name '*.wav' | sed 's/.*/flac "&"/' | aqueue enqueue -
+    """
+    flags = keys_of({**given, "hold": given["hold"] or None})
+    now = time.time()
+    jobs = [_new_job(wanted, flags, now) for wanted in _read(words, path)]
+    if len(jobs) != 1 and given["id"] is not None:
+        raise InvalidInput(f"--id is for one job, and there are {len(jobs)}")
+    _say_what_is_past(flags, jobs, now)
+    async with Queue.open(db) as queue:
+        ids = await queue.enqueue_many(jobs)
+        if as_json:
+            from aqueue.cli.present import show_jobs_as_json
+
+            show_jobs_as_json(await queue.find(ids), one=path is None and list(words) != ["-"])
+        elif not follow:
+            sys.stdout.write("".join(f"{job_id}\n" for job_id in ids))
+        if wait or follow:
+            from aqueue.cli.ends import exit_with, followed
+
+            exit_with(await followed(queue, ids, show_output=follow))
+
+
+def _read(words: Sequence[str], path: str | None) -> Iterable[Wanted]:
+    if path is not None:
+        if words:
+            raise click.UsageError("give either a command or --file, not both")
+        return _from_file(path)
+    if not words:
+        raise click.UsageError("give a command, a job as JSON, - for stdin, or --file PATH")
+    if list(words) == ["-"]:
+        return from_lines(_decoded(sys.stdin.buffer.read()))
+    return [from_word(words[0]) if len(words) == 1 else Wanted({"command": shlex.join(words)})]
+
+
+def _from_file(path: str) -> Iterable[Wanted]:
+    try:
+        content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    except OSError as error:
+        raise InvalidSource(f"cannot read {path}: {error.strerror}") from None
+    try:
+        return from_document(_decoded(content))
+    except InvalidSource as error:
+        raise InvalidSource(f"{path}: {error}") from None
+
+
+def _decoded(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise InvalidSource(f"line {line}: not valid UTF-8") from None
+
+
+def _new_job(wanted: Wanted, flags: Mapping[str, Any], now: float) -> NewJob:
+    keys = {**wanted.keys, **flags}
+    if {"delay", "run_at"} & flags.keys():  # either of them beats both
+        keys = {key: value for key, value in keys.items() if key not in {"delay", "run_at"} or key in flags}
+    if isinstance(keys.get("cwd", ""), str):
+        keys["cwd"] = str(here() / keys.get("cwd", ""))
+    try:
+        return NewJob.parse(keys, now)
+    except InvalidInput as error:
+        if wanted.where:
+            raise InvalidSource(f"{wanted.where}: {error}") from None
+        raise
+
+
+def _say_what_is_past(flags: Mapping[str, Any], jobs: Sequence[NewJob], now: float) -> None:
+    if "run_at" in flags and any(job.run_at is not None and job.run_at < now for job in jobs):
+        print(f"--at {flags['run_at']} is in the past: it runs now", file=sys.stderr)

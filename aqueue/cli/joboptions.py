@@ -1,0 +1,74 @@
+"""The options that say what a job is like, for every command that takes them, and their way into the keys of a job."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import asyncclick as click
+
+from aqueue.cli.parameters import CODES, NUMBER, WHOLE
+from aqueue.model.errors import InvalidInput
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OPTIONS = [
+    click.option("-q", "--queue", metavar="NAME", help="The queue; default: default."),
+    click.option("-p", "--priority", type=WHOLE, metavar="N", help="Higher first; default: 0."),
+    click.option("--max-retries", type=WHOLE, metavar="N", help="Attempts after the first; default: as configured."),
+    click.option("--timeout", metavar="DUR", help="How long a run may take, or none."),
+    click.option("--delay", metavar="DUR", help="Not before so long from now."),
+    click.option("--at", "run_at", metavar="TIME", help="Not before: 2030-01-31T18:00, 18:00, +1h30m."),
+    click.option("--tag", "tags", multiple=True, metavar="TAG", help="A word to find it by; may be repeated."),
+    click.option(
+        "--env", multiple=True, metavar="NAME[=VALUE]", help="For its environment; NAME alone: as it is here."
+    ),
+    click.option("--cwd", metavar="DIR", help="The folder to run in; default: this one."),
+    click.option(
+        "--backoff-base", type=NUMBER, metavar="X", help="The wait before retry k is X to the power of k seconds."
+    ),
+    click.option("--backoff-max", metavar="DUR", help="The longest wait before a retry."),
+    click.option("--no-retry-on", type=CODES, metavar="CODE,…", help="Exit codes after which it is dead at once."),
+    click.option(
+        "--defer-on", type=CODES, metavar="CODE,…", help="Exit codes that mean not now: tried again, uncounted."
+    ),
+]
+
+
+def job_options(command: F) -> F:
+    """Give a command the options of a job."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def keys_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of a job that the options name; those that were not given are left out. Raises InvalidInput."""
+    keys = {key: value for key, value in given.items() if value not in (None, ())}
+    if "tags" in keys:
+        keys["tags"] = list(keys["tags"])
+    if "env" in keys:
+        keys["env"] = dict(_variable(text) for text in keys["env"])
+    if "cwd" in keys:
+        keys["cwd"] = str(here() / keys["cwd"])
+    return keys
+
+
+def here() -> Path:
+    """The folder in which the command was called, by the name that its shell has for it."""
+    name = os.environ.get("PWD", "")
+    try:
+        if name.startswith("/") and Path(name).samefile("."):
+            return Path(name)
+        return Path.cwd()
+    except OSError as error:
+        raise InvalidInput(f"the folder that this is called in is not there: {error.strerror}; give --cwd") from None
+
+
+def _variable(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        if name not in os.environ:
+            raise InvalidInput(f"--env {name}: there is no such variable here; write {name}=VALUE")
+        value = os.environ[name]
+    return name, value

@@ -1,0 +1,101 @@
+"""Lines for whoever reads a descriptor, as things happen, without ever waiting for the reader.
+
+A worker must go on working when its terminal is stopped (Ctrl-S), when the program behind its pipe does not read, and
+when that program is gone. So a line is only put down; all lines of one turn of the event loop are written together;
+where the descriptor takes nothing at the moment, the loop says when it does again.
+"""
+
+import asyncio
+import contextlib
+import os
+import select
+import sys
+
+CHUNK = 4096
+"""How many bytes are written at once: a pipe that says it is writable takes so many without blocking, `pipe(7)`."""
+
+MOST_WAITING = 1024**2
+"""How many bytes may wait for a slow reader before lines are left out."""
+
+PATIENCE = 1.0
+"""Seconds that the end of the program waits for a slow reader."""
+
+_PLAINER = str.maketrans({"…": "...", "✓": "ok", "✗": "NOT"})
+"""What stands for our own signs where they cannot be shown."""
+
+
+class Lines:
+    """Writes lines to a descriptor in this encoding; None writes nothing."""
+
+    def __init__(self, descriptor: int | None, encoding: str) -> None:
+        self._descriptor = descriptor
+        self._encoding = encoding
+        self._waiting = bytearray()
+        self._left_out = 0
+        self._all_written = asyncio.Event()
+        self._all_written.set()
+
+    @classmethod
+    def on_stdout(cls) -> "Lines":
+        """Lines on stdout, if there is one: without (`>&-`), descriptor 1 may be anything by now."""
+        return cls(None, "ascii") if sys.stdout is None else cls(sys.stdout.fileno(), sys.stdout.encoding)
+
+    def add(self, line: str) -> None:
+        """Put down a line; it is written soon."""
+        if self._descriptor is None:
+            return
+        if len(self._waiting) > MOST_WAITING:
+            self._left_out += 1
+            return
+        self._waiting += self._encoded(line)
+        if self._all_written.is_set():
+            self._all_written.clear()
+            asyncio.get_running_loop().call_soon(self._write)
+
+    async def finish(self) -> None:
+        """Write what waits, but do not wait long for a reader that does not read."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._all_written.wait(), PATIENCE)
+
+    def _write(self) -> None:
+        while self._has_more():
+            if not self._is_writable():
+                self._write_later()
+                return
+            self._write_some()
+        self._all_written.set()
+
+    def _has_more(self) -> bool:
+        if not self._waiting and self._left_out:
+            self._waiting += self._encoded(f"… {self._left_out} lines are left out here: nobody read them in time")
+            self._left_out = 0
+        return bool(self._waiting)
+
+    def _write_some(self) -> None:
+        assert self._descriptor is not None
+        try:
+            written = os.write(self._descriptor, self._waiting[:CHUNK])
+        except OSError:
+            # The reader is gone, or the disk is full. Either way these lines are lost, and nothing else is.
+            written = len(self._waiting)
+        del self._waiting[:written]
+
+    def _is_writable(self) -> bool:
+        assert self._descriptor is not None
+        return bool(select.select([], [self._descriptor], [], 0)[1])
+
+    def _write_later(self) -> None:
+        loop, descriptor = asyncio.get_running_loop(), self._descriptor
+        assert descriptor is not None
+
+        def resume() -> None:
+            loop.remove_writer(descriptor)
+            self._write()
+
+        loop.add_writer(descriptor, resume)
+
+    def _encoded(self, line: str) -> bytes:
+        try:
+            return f"{line}\n".encode(self._encoding)
+        except UnicodeEncodeError:
+            return f"{line}\n".translate(_PLAINER).encode(self._encoding, "backslashreplace")

@@ -1,0 +1,71 @@
+"""`aqueue list`: jobs, newest first."""
+
+import sys
+import time
+from collections.abc import Sequence
+
+import asyncclick as click
+
+from aqueue.cli.jobrows import rows_of
+from aqueue.cli.parameters import COUNT, QUEUE, STATE
+from aqueue.cli.present import show_json, show_json_lines, show_table
+from aqueue.model.document import job_document
+from aqueue.model.job import Job, State
+from aqueue.queue import Filter, Queue
+
+SHOWN_TO_PEOPLE = 50
+"""How many jobs a person is shown without --limit; a script gets all."""
+
+
+@click.command(name="list")
+@click.option("--state", type=STATE, metavar="STATE", help="Only these: " + ", ".join(State) + ".")
+@click.option("-q", "--queue", type=QUEUE, metavar="NAME", help="Only of this queue.")
+@click.option("--tag", metavar="TAG", help="Only with this tag.")
+@click.option("--search", metavar="TEXT", help="Only where the command, the id or the error holds this text.")
+@click.option("--limit", type=COUNT, metavar="N", help=f"At most N; default: {SHOWN_TO_PEOPLE}, for --json all.")
+@click.option("--verbose", is_flag=True, help="All that fits into a line.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON array.")
+@click.option("--jsonl", "as_lines", is_flag=True, help="One JSON object a line.")
+@click.pass_obj
+async def list_(
+    db: str | None,
+    state: State | None,
+    queue: str | None,
+    tag: str | None,
+    search: str | None,
+    limit: int | None,
+    verbose: bool,
+    as_json: bool,
+    as_lines: bool,
+) -> None:
+    """List jobs, newest first.
+
+    \b
+    Examples:
+      aqueue list --state pending
+      aqueue list --search ffmpeg --verbose
+      aqueue list --state dead --jsonl | jq -r .id
+    """
+    wanted = Filter(state=state, queue=queue, tag=tag, search=search)
+    for_scripts = as_json or as_lines
+    at_most = limit if limit is not None else None if for_scripts else SHOWN_TO_PEOPLE
+    async with Queue.open(db) as opened:
+        jobs = await opened.list(wanted, limit=at_most if at_most is None else at_most + 1)
+        total = (await opened.status()).total
+    shown = jobs if at_most is None else jobs[:at_most]
+    if as_json:
+        show_json([job_document(job) for job in shown])
+    elif as_lines:
+        show_json_lines(job_document(job) for job in shown)
+    else:
+        show(shown, total=total, verbose=verbose)
+        if len(jobs) > len(shown):
+            print(f"These are the newest {len(shown)}; --limit shows more.", file=sys.stderr)
+
+
+def show(jobs: Sequence[Job], *, total: int, verbose: bool) -> None:
+    """A table of jobs, or a word that there is none."""
+    if jobs:
+        show_table(rows_of(jobs, time.time(), verbose=verbose))
+    else:
+        print("No job matches." if total else "The queue is empty.", file=sys.stderr)

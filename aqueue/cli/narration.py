@@ -1,0 +1,217 @@
+"""What a worker tells a person: for each event one line, in words, with the local time before it."""
+
+import os
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol, TypeAlias, assert_never
+
+from aqueue.cli.escape import escape
+from aqueue.engine.events import (
+    Began,
+    Disowned,
+    Draining,
+    Event,
+    Interrupting,
+    Rescuing,
+    Settled,
+    Started,
+    Trouble,
+    TroubleOver,
+)
+from aqueue.model.ending import Exited, Interrupted
+from aqueue.model.job import Job, State
+from aqueue.model.text import format_duration
+
+LONGEST_COMMAND = 80
+"""How many characters of a command are told."""
+
+_OfTheWorker: TypeAlias = Began | Draining | Interrupting | Rescuing | Trouble | TroubleOver
+
+
+class Tone(Enum):
+    """How a line is meant, as the colour that a terminal shows it in (ECMA-48, "SGR")."""
+
+    PLAIN = ""
+    QUIET = "\x1b[2m"
+    GOOD = "\x1b[32m"
+    WARNING = "\x1b[33m"
+    BAD = "\x1b[31m"
+
+
+_END_OF_TONE = "\x1b[0m"
+
+
+class LineTaker(Protocol):
+    """Where lines go."""
+
+    def add(self, line: str) -> None:
+        """Take a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A sentence and how it is meant."""
+
+    text: str
+    tone: Tone = Tone.PLAIN
+
+    def shown(self, *, colours: bool) -> str:
+        """The text, in its colour where colours are wanted."""
+        return f"{self.tone.value}{self.text}{_END_OF_TONE}" if colours and self.tone.value else self.text
+
+
+class Narrator:
+    """Listens to a worker and tells what happens, a line each."""
+
+    def __init__(
+        self, lines: LineTaker, *, database: str, colours: bool, end_at_once: str, grace: float | None = None
+    ) -> None:
+        self._lines = lines
+        self._database = database
+        self._colours = colours
+        self._grace = grace
+        self._counts: Counter[str] = Counter()
+        self.end_at_once = end_at_once
+        """What to do to end the jobs that a drain waits for; told when it begins."""
+
+    def hear(self, event: Event) -> None:
+        """Tell an event."""
+        if isinstance(event, Settled):
+            self._counts[_became(event)] += 1
+        if told := self._told(event):
+            self.tell(told)
+
+    def tell(self, told: Told) -> None:
+        """Tell a sentence."""
+        moment = Told(time.strftime("%H:%M:%S"), Tone.QUIET)
+        self._lines.add(f"{moment.shown(colours=self._colours)} {told.shown(colours=self._colours)}")
+
+    def say_goodbye(self, worker: str) -> None:
+        """Tell that the worker stops, and what its runs came to."""
+        came_to = ", ".join(f"{count} {became}" for became, count in self._counts.items())
+        self.tell(Told(f"worker {worker} stopped: {came_to or 'it has run nothing'}"))
+
+    def _told(self, event: Event) -> Told | None:
+        match event:
+            case Began():
+                return Told(f"{words(event).text}, {escape(self._database)}")
+            case Draining(0):
+                return None
+            case Draining(running):
+                return Told(f"{words(event).text}; {self._ways_to_end(_them(running))}", Tone.WARNING)
+            case _:
+                return words(event)
+
+    def _ways_to_end(self, them: str) -> str:
+        at_once = f"{self.end_at_once} ends {them} and puts {them} back"
+        return at_once if self._grace is None else f"{at_once}, as will happen in {seconds(self._grace)}"
+
+
+def words(event: Event) -> Told:
+    """An event in words."""
+    match event:
+        case Started(job):
+            return Told(f"{name_of(job)} started{_which_attempt(job)}: {shortened(job.command)}")
+        case Settled():
+            return _settled(event)
+        case Disowned(job):
+            return Told(f"{name_of(job)} has ended, but is no longer this worker's: nothing is changed", Tone.WARNING)
+        case _:
+            return _of_the_worker(event)
+
+
+def _of_the_worker(event: _OfTheWorker) -> Told:
+    match event:
+        case Began(worker, concurrency):
+            return Told(f"worker {worker} started: {counted(concurrency, 'slot')}")
+        case Draining(running):
+            return Told(f"Draining: waiting for {counted(running, 'job')} to end", Tone.WARNING)
+        case Interrupting(running):
+            return Told(f"Ending {counted(running, 'job')} to put {_them(running)} back", Tone.WARNING)
+        case Rescuing(worker, jobs):
+            return Told(f"worker {worker} has died: taking {counted(jobs, 'job')} back from it", Tone.WARNING)
+        case Trouble(text):
+            return Told(f"trouble: {escape(text)}", Tone.BAD)
+        case TroubleOver(text):
+            return Told(f"over: {escape(text)}", Tone.GOOD)
+        case _:  # pragma: no cover - the type checker proves it
+            assert_never(event)
+
+
+def _settled(event: Settled) -> Told:
+    job, transition = event.job, event.transition
+    name, error = name_of(job), escape(transition.error or str(event.ending))
+    match transition.state:
+        case State.COMPLETED:
+            return Told(f"{name} completed in {seconds(event.seconds)}", Tone.GOOD)
+        case State.FAILED:
+            wait = seconds(max(0.0, (transition.run_at or event.at) - event.at))
+            return Told(f"{name} {_failed(event, error)} in {wait}", Tone.WARNING)
+        case State.DEAD:
+            return Told(f"{name} is dead after {counted(job.attempts, 'attempt')}: {error}{_why_dead(event)}", Tone.BAD)
+        case State.CANCELLED:
+            return Told(f"{name} cancelled", Tone.WARNING)
+        case _:
+            return Told(f"{name} interrupted and put back, uncounted", Tone.WARNING)
+
+
+def _failed(event: Settled, error: str) -> str:
+    if event.transition.attempts < event.job.attempts:
+        return f"put off: {error}; again, uncounted,"
+    return f"failed: {error}; retry {event.job.attempts} of {event.job.max_retries}"
+
+
+def _why_dead(event: Settled) -> str:
+    match event.ending:
+        case Exited(code) if code in event.job.no_retry_on:
+            return " (not to be retried)"
+    return ""
+
+
+def _became(event: Settled) -> str:
+    return "put back" if isinstance(event.ending, Interrupted) else event.transition.state.value
+
+
+def _which_attempt(job: Job) -> str:
+    return f", attempt {job.attempts} of {job.max_retries + 1}" if job.attempts > 1 else ""
+
+
+def _them(count: int) -> str:
+    return "it" if count == 1 else "them"
+
+
+def name_of(job: Job) -> str:
+    """How a job is called in a sentence: `job1` by its own name, `job 1` by its number."""
+    return f"job {job.id}" if job.id.isdigit() else job.id
+
+
+def shortened(command: str) -> str:
+    """A command in one line of bearable length."""
+    line = escape(command.strip())
+    return line if len(line) <= LONGEST_COMMAND else line[: LONGEST_COMMAND - 1] + "…"
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 job`, `2 jobs`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def seconds(duration: float) -> str:
+    """A duration, in seconds, as exactly as a person wants it: `0.012 s`, `2 s`, `3.4 s`, `1h30m`."""
+    if duration >= 60:
+        return format_duration(round(duration))
+    digits = 3 if duration < 0.1 else 2 if duration < 10 else 1
+    return f"{duration:.{digits}f}".rstrip("0").rstrip(".") + " s"
+
+
+def is_on_terminal() -> bool:
+    """Whether stdout is a terminal."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def wants_colours() -> bool:
+    """Whether to colour: only on a terminal that can, and not against NO_COLOR (https://no-color.org)."""
+    return is_on_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -1,0 +1,175 @@
+"""`aqueue worker`: run jobs, in the foreground or in the background; stop workers; list them."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import asyncclick as click
+
+from aqueue.cli import present
+from aqueue.cli.escape import escape
+from aqueue.cli.parameters import DURATION
+from aqueue.model.text import format_duration, format_time
+from aqueue.queue import Queue, Worker
+from aqueue.store.place import Place, is_shared
+
+MOST_SLOTS = 10_000
+
+
+def _options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of a worker, however it is started."""
+    for option in reversed(
+        [
+            click.option(
+                "--concurrency",
+                "--count",
+                type=click.IntRange(1, MOST_SLOTS),
+                metavar="N",
+                help="How many jobs run at a time.  [default: the usable CPUs]",
+            ),
+            click.option("--burst", is_flag=True, help="Exit when nothing is left to run now or to be retried."),
+            click.option("--grace", type=DURATION, metavar="DUR", help="When draining, end after DUR what still runs."),
+            click.option("--detach", is_flag=True, help="Go on in the background; stdout: the worker's id, alone."),
+            click.option("--report", type=int, hidden=True),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(invoke_without_command=True)
+@_options
+@click.pass_context
+async def worker(ctx: click.Context, /, **given: Any) -> None:
+    """Run jobs until told to stop.
+
+    The first Ctrl-C (SIGINT, SIGTERM, SIGHUP) drains: nothing new is taken, and the worker stops when the jobs that run
+    have ended. A second one ends those and puts them back as if they had not been started.
+
+    \b
+    Examples:
+      aqueue worker                          as many at a time as there are CPUs
+      aqueue worker --concurrency 4 --burst  until the queue is worked off
+      aqueue worker start --detach           in the background
+      aqueue worker stop                     drain all workers of this queue
+    """
+    if ctx.invoked_subcommand is None:
+        await run(ctx.obj, **given)
+    elif ctx.invoked_subcommand == "start":
+        ctx.default_map = {"start": given}
+    elif any(given.values()):
+        raise click.UsageError(f"these options are for a worker that starts, not for `worker {ctx.invoked_subcommand}`")
+
+
+async def run(
+    db: str | None, *, concurrency: int | None, burst: bool, grace: float | None, detach: bool, report: int | None
+) -> None:
+    """Work, here or in the background."""
+    slots = concurrency or usable_cpus()
+    if detach:
+        await _start_in_background(db, slots, burst=burst, grace=grace)
+        return
+    from aqueue.cli.detach import Report
+    from aqueue.cli.working import work
+    from aqueue.engine.node import Options
+
+    await work(db, Options(concurrency=slots, burst=burst, grace=grace, own_process=True), Report(report))
+
+
+async def _start_in_background(db: str | None, slots: int, *, burst: bool, grace: float | None) -> None:
+    from aqueue.cli import detach
+
+    async with Queue.open(db) as queue:  # what is wrong with it is told here and now
+        place = Place(queue.url, shared=is_shared(os.environ))
+    options = ["--concurrency", str(slots), *(["--burst"] if burst else [])]
+    options += [] if grace is None else ["--grace", format_duration(grace)]
+    started = await detach.start(place, ["--db", queue.url, "worker", "start", *options])
+    print(started)
+    print(f"Worker {started} goes on in the background; its lines go to {place.worker_log}", file=sys.stderr)
+
+
+def usable_cpus() -> int:
+    """How many CPUs this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@worker.command("start")
+@_options
+@click.pass_obj
+async def start(db: str | None, /, **given: Any) -> None:
+    """Start a worker; the same as `aqueue worker`.
+
+    With --detach it goes on in the background once it takes jobs. Its lines are in a file beside the database then.
+
+    \b
+    Examples:
+      aqueue worker start --count 3
+      aqueue worker start --count 3 --detach
+    """
+    await run(db, **given)
+
+
+@worker.command("stop")
+@click.argument("workers", nargs=-1, metavar="[WORKER]...")
+@click.option("--now", is_flag=True, help="End the running jobs first, and put them back.")
+@click.pass_obj
+async def stop(db: str | None, workers: tuple[str, ...], now: bool) -> None:
+    """Drain workers and wait until they are gone.
+
+    Without a WORKER all that work on this queue are drained. Ctrl-C ends the waiting only: the workers go on draining.
+
+    \b
+    Examples:
+      aqueue worker stop
+      aqueue worker stop --now w1a2b3c4d
+    """
+    from aqueue.cli.stopping import stop_workers
+
+    await stop_workers(db, workers, now=now)
+
+
+@worker.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON array.")
+@click.option("--jsonl", "as_lines", is_flag=True, help="One JSON object a line.")
+@click.pass_obj
+async def list_(db: str | None, as_json: bool, as_lines: bool) -> None:
+    """List the workers that run.
+
+    \b
+    Example:
+      aqueue worker list --json
+    """
+    async with Queue.open(db) as queue:
+        workers = await queue.workers()
+    if as_json:
+        present.show_json([document(worker) for worker in workers])
+    elif as_lines:
+        present.show_json_lines(document(worker) for worker in workers)
+    elif workers:
+        present.show_table([_row(worker) for worker in workers])
+    else:
+        print("No worker is running.", file=sys.stderr)
+
+
+def document(one: Worker) -> dict[str, Any]:
+    """A worker as scripts read it."""
+    return {
+        "id": one.id,
+        "pid": one.pid,
+        "host": one.host,
+        "concurrency": one.concurrency,
+        "running": one.running,
+        "started_at": format_time(one.started_at),
+    }
+
+
+def _row(one: Worker) -> dict[str, str]:
+    return {
+        "ID": one.id,
+        "HOST": escape(one.host),
+        "PID": str(one.pid),
+        "SLOTS": str(one.concurrency),
+        "RUNNING": str(one.running),
+        "SINCE": present.local_time(one.started_at),
+    }

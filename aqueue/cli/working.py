@@ -1,0 +1,59 @@
+"""A worker in this process: the store, the engine, the signals and the lines, put together."""
+
+from collections.abc import Callable
+
+from aqueue.cli.detach import Report
+from aqueue.cli.lines import Lines
+from aqueue.cli.narration import Narrator, is_on_terminal, wants_colours
+from aqueue.engine import signals
+from aqueue.engine.events import Began, Event
+from aqueue.engine.node import Node, Options
+from aqueue.model.errors import AqueueError
+from aqueue.store import open_store
+from aqueue.store.sqlite import SqliteStore
+
+BY_COMMAND = "`aqueue worker stop --now`"
+BY_KEYS = "Ctrl-C again"
+BY_SIGNAL = "a second signal"
+
+
+async def work(db: str | None, options: Options, report: Report) -> None:
+    """Work until drained. Raises AqueueError if that cannot begin, and tells the report either way."""
+    try:
+        store = await open_store(db, worker=True)
+        try:
+            await _work(store, options, report)
+        finally:
+            await store.close()
+    except AqueueError as error:
+        report.failed(str(error))
+        raise
+
+
+async def _work(store: SqliteStore, options: Options, report: Report) -> None:
+    lines = Lines.on_stdout()
+    narrator = Narrator(lines, database=store.url, colours=wants_colours(), end_at_once=BY_COMMAND, grace=options.grace)
+    node = Node(store, options, _listener(narrator, report))
+    with signals.obeyed(_drain_by_signal(node, narrator), node.interrupt):
+        try:
+            await node.run()
+            narrator.say_goodbye(node.id)
+        finally:
+            await lines.finish()
+
+
+def _listener(narrator: Narrator, report: Report) -> Callable[[Event], None]:
+    def hear(event: Event) -> None:
+        narrator.hear(event)
+        if isinstance(event, Began):
+            report.ready(event.worker)
+
+    return hear
+
+
+def _drain_by_signal(node: Node, narrator: Narrator) -> Callable[[], None]:
+    def drain() -> None:
+        narrator.end_at_once = BY_KEYS if is_on_terminal() else BY_SIGNAL
+        node.drain()
+
+    return drain
