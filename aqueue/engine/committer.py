@@ -23,7 +23,7 @@ from aqueue.engine.troubles import Troubles
 from aqueue.model import lifecycle
 from aqueue.model.ending import Ending, error_of
 from aqueue.model.errors import StoreBusy, StoreError
-from aqueue.model.job import Job, State
+from aqueue.model.job import Job, RunKey, State
 from aqueue.model.settings import Settings
 from aqueue.store import printed, sql
 from aqueue.store.printed import Printed
@@ -108,7 +108,7 @@ class Committer:
         self._troubles = troubles
         self._on_foreign = on_foreign
         self._claimer: Claimer | None = None
-        self._ended: dict[int, Ended] = {}
+        self._ended: dict[RunKey, Ended] = {}
         self._printing: set[Output] = set()
         self._crowded = False
         self._asked = asyncio.Event()
@@ -127,7 +127,7 @@ class Committer:
         """Hand over the end of a run: it will be written, and then told to the listener."""
         if self._abandoned:
             return
-        self._ended[ended.job.seq] = ended
+        self._ended[ended.job.run_key] = ended
         if ended.output is not None:
             self._printing.add(ended.output)
         self._asked.set()
@@ -209,11 +209,12 @@ class Committer:
         )
         return sql.Decision(ended.job, transition, run)
 
-    def _settled(self, batch: _Batch, refused: Mapping[int, Job | None]) -> None:
+    def _settled(self, batch: _Batch, refused: Mapping[RunKey, Job | None]) -> None:
         for ended, decision in batch.ended:
-            self._ended.pop(ended.job.seq, None)
-            if ended.job.seq in refused:
-                self._refused(ended, refused[ended.job.seq])
+            key = ended.job.run_key
+            self._ended.pop(key, None)
+            if key in refused:
+                self._refused(ended, refused[key])
             else:
                 self._listener(Settled(ended.job, ended.ending, decision.transition, ended.seconds, batch.now))
 

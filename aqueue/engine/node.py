@@ -13,8 +13,8 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aqueue.engine import children
 from aqueue.engine.cgroup import Cgroup
+from aqueue.engine.children import watch_children
 from aqueue.engine.clock import Clock, SystemClock
 from aqueue.engine.committer import RETRY_AFTER, Committer, Ended
 from aqueue.engine.dispatcher import Dispatcher
@@ -83,7 +83,7 @@ class Node:
 
     async def run(self) -> None:
         """Work until drained. Raises StoreError if the store does not serve at the start, or is pulled away later."""
-        children.expect()
+        watch_children()
         cgroup = Cgroup.enter(self.id) if self._options.own_process else None
         try:
             with self._store.lobby.present(self.id):

@@ -8,11 +8,12 @@ behind on purpose.
 import asyncio
 import errno
 import signal
+from asyncio.subprocess import Process
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from aqueue.engine import group, proc
-from aqueue.engine.children import Child, Usage
+from aqueue.engine.children import Usage, start, usage_of
 from aqueue.engine.clock import Clock, Timer
 from aqueue.engine.output import Output
 from aqueue.model.ending import Ending, Exited, NotStarted, Signalled, TimedOut
@@ -50,7 +51,7 @@ class Run:
         self._environ = environ
         self._clock = clock
         self._kill_after = kill_after
-        self._child: Child | None = None
+        self._process: Process | None = None
         self._ordered: Ending | None = None
         self._timers: list[Timer] = []
 
@@ -58,8 +59,8 @@ class Run:
         """End the run: the first order says how it will have ended, and each may shorten the wait for KILL."""
         self._ordered = self._ordered or ending
         self._kill_after = min(self._kill_after, kill_after)
-        if self._child is not None and not self._child.has_ended:
-            self._terminate(self._child.pid)
+        if self._process is not None and self._process.returncode is None:
+            self._terminate(self._process.pid)
 
     async def run(self) -> Outcome:
         """Run the command to its end. Raises Shortage; then it may be tried again."""
@@ -71,9 +72,8 @@ class Run:
             return await self._run(output)
         except asyncio.CancelledError:
             # Nobody waits for it any more, and it must not go on without being watched.
-            if self._child is not None:
-                group.send(self._child.pid, signal.SIGKILL)
-                self._child.forget()
+            if self._process is not None:
+                group.send(self._process.pid, signal.SIGKILL)
             raise
         finally:
             for timer in self._timers:
@@ -84,7 +84,7 @@ class Run:
         if self._ordered:
             return Outcome(self._ordered)
         try:
-            child = self._child = self._start(output)
+            process = self._process = await self._start(output)
         except OSError as error:
             if error.errno in proc.SHORTAGES:
                 raise Shortage(_reason(error)) from error
@@ -94,20 +94,22 @@ class Run:
         finally:
             output.started()
         self._on_started()
-        self._arm()
-        code = await child.wait()
+        self._arm(process)
+        code = await process.wait()
         ending = self._ordered or _ending_of(code)
-        await group.end(child.pid, self._kill_after)
+        await group.end(process.pid, self._kill_after)
         output.close()
-        return Outcome(ending, output, child.usage)
+        return Outcome(ending, output, usage_of(process.pid))
 
-    def _start(self, output: Output) -> Child:
-        return Child(
+    async def _start(self, output: Output) -> Process:
+        return await start(
             self.job.command, stdout=output.stdout, stderr=output.stderr, cwd=self.job.cwd, environ=self._environ
         )
 
-    def _arm(self) -> None:
-        if self.job.timeout is not None:
+    def _arm(self, process: Process) -> None:
+        if self._ordered:  # while it was being started
+            self._terminate(process.pid)
+        elif self.job.timeout is not None:
             ending = TimedOut(self.job.timeout)
             self._timers.append(self._clock.call_later(self.job.timeout, lambda: self.end(ending, self._kill_after)))
 

@@ -82,24 +82,21 @@ class Rescuer:
             try:
                 await self._rescue_the_dead()
                 self._troubles.end("rescue")
-            except (StoreError, OSError) as error:
-                self._troubles.begin("rescue", f"cannot take back the jobs of dead workers: {error}")
+            except* (StoreError, OSError) as errors:
+                self._troubles.begin("rescue", f"cannot take back the jobs of dead workers: {errors.exceptions[0]}")
                 self._told.set()
                 await asyncio.sleep(RETRY_AFTER)
 
     async def _rescue_the_dead(self) -> None:
         known = {worker.id: worker for worker in await self._store.read(sql.workers)}
         suspects = known.keys() | await self._store.read(sql.workers_of_runs) | self._store.lobby.seen()
-        await asyncio.gather(*(self._rescue(dead, known.get(dead)) for dead in await self._dead_among(suspects)))
-
-    async def _dead_among(self, suspects: Iterable[str]) -> list[str]:
-        dead: list[str] = []
-        alive = sorted(suspects)
-        for wait in LOOKS:
-            await asyncio.sleep(wait)
-            dead += [worker for worker in alive if not self._store.lobby.is_alive(worker)]
-            alive = [worker for worker in alive if worker not in dead]
-        return dead
+        async with asyncio.TaskGroup() as rescues:
+            for wait in LOOKS:
+                await asyncio.sleep(wait)
+                dead = {worker for worker in suspects if not self._store.lobby.is_alive(worker)}
+                suspects -= dead
+                for worker in sorted(dead):
+                    rescues.create_task(self._rescue(worker, known.get(worker)), name=f"rescue of {worker}")
 
     async def _rescue(self, worker: str, known: sql.WorkerRow | None) -> None:
         jobs = await self._store.read(lambda: sql.processing_of(worker))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from aqueue.model.backoff import Backoff
 from aqueue.model.settings import Settings
@@ -25,13 +26,11 @@ FINISHED = frozenset({State.COMPLETED, State.DEAD, State.CANCELLED})
 """The states that a job leaves only by hand."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """Who may settle a run: the run itself, by job and number, and the worker that it was given to."""
+class RunKey(NamedTuple):
+    """Which run of which job: never used twice."""
 
     seq: int
     run: int
-    worker: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +74,11 @@ class Job:
     def retries_left(self) -> int:
         """How many more attempts may follow the ones that were begun."""
         return max(0, self.max_retries + 1 - self.attempts)
+
+    @property
+    def run_key(self) -> RunKey:
+        """The last run."""
+        return RunKey(self.seq, self.run)
 
     @property
     def is_finished(self) -> bool:

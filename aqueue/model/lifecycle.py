@@ -62,59 +62,71 @@ def settle(
 
     ``spread`` is a random number from -1 to 1 for the jitter, ``last_line`` the last line of the run's stderr.
     """
+    if job.state is not State.PROCESSING:
+        raise WrongState(f"job {job.id} is {job.state}: it has no run that could end")
+    end = _End(job, ending, settings, now, spread, last_line)
     if job.cancel_requested and ending != Exited(0):
-        return _ended(job, State.CANCELLED, Cancelled(), now, last_line)
+        return _End(job, Cancelled(), settings, now, spread, last_line).finished(State.CANCELLED)
     match ending:
-        case Exited(0):
-            return _ended(job, State.COMPLETED, ending, now, last_line)
-        case Exited(code) if code in job.defer_on:
-            return _deferred(job, ending, settings, now, spread, last_line)
-        case Exited(code) if code in job.no_retry_on:
-            return _ended(job, State.DEAD, ending, now, last_line)
-        case Exited() | Signalled() | TimedOut() | NotStarted() | Lost():
-            return _failed(job, ending, settings, now, spread, last_line)
+        case Exited(code):
+            return end.exited(code)
+        case Signalled() | TimedOut() | NotStarted() | Lost():
+            return end.failed()
         case Cancelled():
-            return _ended(job, State.CANCELLED, ending, now, last_line)
+            return end.finished(State.CANCELLED)
         case Interrupted():
             return _put_back(job)
         case _:  # pragma: no cover - the type checker proves it
             assert_never(ending)
 
 
-def _ended(job: Job, state: State, ending: Ending, now: float, last_line: str) -> Transition:
-    return Transition(
-        state=state,
-        attempts=job.attempts,
-        run_at=None,
-        exit_code=exit_code_of(ending),
-        signal=signal_of(ending),
-        error=error_of(ending, last_line),
-        finished_at=now,
-    )
+@dataclass(frozen=True, slots=True)
+class _End:
+    """The end of a run, and the transitions that it can mean."""
 
+    job: Job
+    ending: Ending
+    settings: Settings
+    now: float
+    spread: float
+    last_line: str
 
-def _failed(job: Job, ending: Ending, settings: Settings, now: float, spread: float, last_line: str) -> Transition:
-    if not job.retries_left:
-        return _ended(job, State.DEAD, ending, now, last_line)
-    return Transition(
-        state=State.FAILED,
-        attempts=job.attempts,
-        run_at=now + job.backoff(settings).wait(job.attempts, spread),
-        exit_code=exit_code_of(ending),
-        signal=signal_of(ending),
-        error=error_of(ending, last_line),
-    )
+    def exited(self, code: int) -> Transition:
+        if code == 0:
+            return self.finished(State.COMPLETED)
+        if code in self.job.defer_on:
+            return self._deferred()
+        return self.finished(State.DEAD) if code in self.job.no_retry_on else self.failed()
 
+    def failed(self) -> Transition:
+        if not self.job.retries_left:
+            return self.finished(State.DEAD)
+        return self._waiting(self.job.attempts)
 
-def _deferred(job: Job, ending: Ending, settings: Settings, now: float, spread: float, last_line: str) -> Transition:
-    # Not counted, so the wait does not grow either: it is always that before the next counted attempt.
-    return Transition(
-        state=State.FAILED,
-        attempts=job.attempts - 1,
-        run_at=now + job.backoff(settings).wait(max(1, job.attempts), spread),
-        exit_code=exit_code_of(ending),
-        error=error_of(ending, last_line),
-    )
+    def finished(self, state: State) -> Transition:
+        return Transition(
+            state=state,
+            attempts=self.job.attempts,
+            run_at=None,
+            exit_code=exit_code_of(self.ending),
+            signal=signal_of(self.ending),
+            error=error_of(self.ending, self.last_line),
+            finished_at=self.now,
+        )
+
+    def _deferred(self) -> Transition:
+        # Not counted, so the wait does not grow either: it is always that before the next counted attempt.
+        return self._waiting(self.job.attempts - 1)
+
+    def _waiting(self, attempts: int) -> Transition:
+        return Transition(
+            state=State.FAILED,
+            attempts=attempts,
+            run_at=self.now + self.job.backoff(self.settings).wait(max(1, self.job.attempts), self.spread),
+            exit_code=exit_code_of(self.ending),
+            signal=signal_of(self.ending),
+            error=error_of(self.ending, self.last_line),
+        )
 
 
 def _put_back(job: Job) -> Transition:
@@ -135,7 +147,9 @@ def cancel(job: Job, now: float) -> Transition | None:
         raise WrongState(f"job {job.id} is {job.state} and cannot be cancelled")
     if job.state is State.PROCESSING:
         return None
-    return _ended(job, State.CANCELLED, Cancelled(), now, "")
+    return Transition(
+        state=State.CANCELLED, attempts=job.attempts, run_at=None, error=error_of(Cancelled(), ""), finished_at=now
+    )
 
 
 def retry(job: Job, now: float) -> Transition:

@@ -12,7 +12,7 @@ async def open_store(
     url: str | None = None, *, worker: bool = False, environ: Mapping[str, str] = os.environ
 ) -> SqliteStore:
     """Open the queue at this path, or the one that the environment names; it is made on first use."""
-    where = url or default_database(environ)
+    where = default_database(environ) if url is None else url
     if "://" in where:
         raise InvalidInput(f"{where}: this aqueue keeps its queue in a SQLite file; give a path")
     return await open_sqlite(where, shared=is_shared(environ), worker=worker)

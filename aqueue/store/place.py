@@ -30,12 +30,20 @@ def is_shared(environ: Mapping[str, str]) -> bool:
 
 
 class Place:
-    """The database file and what lies beside it."""
+    """The database file and what lies beside it.
+
+    Behind a symbolic link, that is beside the file itself, where SQLite has its -wal: whatever name they came by, all
+    who use the file must meet in one lobby.
+    """
 
     def __init__(self, path: str, *, shared: bool) -> None:
         if not path or "\0" in path:
             raise InvalidInput("the path of the database must not be empty or hold a NUL")
-        self.database = Path(path).absolute()
+        self._named = Path(path).absolute()
+        self.database = self._named
+        with contextlib.suppress(OSError):  # `prepare` will tell
+            if self._named.is_symlink():
+                self.database = Path(os.path.realpath(self._named))
         self.shared = shared
         self.file_mode = 0o660 if shared else 0o600
         self.folder_mode = 0o770 if shared else 0o700
@@ -63,9 +71,9 @@ class Place:
         It is never opened here if it exists: closing any descriptor of it would drop the locks that this process
         holds through SQLite.
         """
-        if self.database.is_dir():
-            raise NotAQueue(f"{self.database} is a folder; name a file in it")
         try:
+            if self.database.is_dir():
+                raise NotAQueue(f"{self.database} is a folder; name a file in it")
             self.make_folder(self.database.parent)
             self._refuse_symlinks()
             with contextlib.suppress(FileExistsError):
@@ -82,11 +90,9 @@ class Place:
         return []
 
     def _refuse_symlinks(self) -> None:
-        folder = self.database.parent
-        if not _others_can_write(folder.stat().st_mode, shared=self.shared):
-            return
-        for path in (self.database, self.wal, self.lobby, self.worker_log):
-            if path.is_symlink():
+        shm = self.database.with_name(self.database.name + "-shm")
+        for path in (self._named, self.wal, shm, self.lobby, self.worker_log):
+            if path.is_symlink() and _others_can_write(path.parent.stat().st_mode, shared=self.shared):
                 raise UnsafePlace(f"{path} is a symbolic link in a folder that others can write to")
 
     def _refuse_strangers(self) -> None:

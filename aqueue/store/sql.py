@@ -7,13 +7,13 @@ so that of two decisions on one job the second changes nothing.
 """
 
 import json
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, TypeVar
 
 from aqueue.model.ending import Ending, exit_code_of, signal_of
 from aqueue.model.errors import DuplicateId, NoSuchJob
-from aqueue.model.job import Job, Run, State
+from aqueue.model.job import Job, Run, RunKey, State
 from aqueue.model.lifecycle import Transition
 from aqueue.model.newjob import NewJob
 from aqueue.model.settings import Settings
@@ -153,28 +153,26 @@ def claim(worker: str, slots: Sequence[int], now: float) -> Verb[Claimed]:
     return Claimed(jobs, earliest["run_at"])
 
 
-def settle(decisions: Sequence[Decision], now: float) -> Verb[Mapping[int, Job | None]]:
-    """Write what became of jobs whose runs have ended, at most one decision a job.
+def settle(decisions: Sequence[Decision], now: float) -> Verb[Mapping[RunKey, Job | None]]:
+    """Write what became of jobs whose runs have ended.
 
-    Returns the refused ones by seq, each with the job as it is now (None if it was removed): a decision is refused
-    when the job has changed since it was seen, in a way that could make it wrong.
+    Returns the refused ones by run, each with the job as it is now (None if it was removed): a decision is refused
+    when the job has changed since it was seen, in a way that could make it wrong. Of two decisions on one job, about
+    different runs, at most one can be about the run that goes on.
     """
     accepted = yield from _apply(decisions, now)
-    refused = [decision.job.seq for decision in decisions if decision.job.seq not in accepted]
+    refused = [decision.job.run_key for decision in decisions if decision.job.run_key not in accepted]
     if not refused:
         return {}
-    rows = yield Statement("jobs_by_seq", {"seqs": json.dumps(refused)})
-    current: dict[int, Job | None] = dict.fromkeys(refused)
-    return current | {job.seq: job for job in map(to_job, rows)}
+    rows = yield Statement("jobs_by_seq", {"seqs": json.dumps([key.seq for key in refused])})
+    current = {job.seq: job for job in map(to_job, rows)}
+    return {key: current.get(key.seq) for key in refused}
 
 
-def _apply(decisions: Iterable[Decision], now: float) -> Verb[frozenset[int]]:
-    wanted = {decision.job.seq: decision for decision in decisions}
-    rows = yield Statement(
-        "apply", {"decisions": json.dumps([_decision_row(one) for one in wanted.values()]), "now": now}
-    )
-    accepted = frozenset(row["seq"] for row in rows)
-    runs = [_run_row(one.job, one.run) for seq, one in wanted.items() if seq in accepted and one.run is not None]
+def _apply(decisions: Sequence[Decision], now: float) -> Verb[frozenset[RunKey]]:
+    rows = yield Statement("apply", {"decisions": json.dumps([_decision_row(one) for one in decisions]), "now": now})
+    accepted = frozenset(RunKey(row["seq"], row["run"]) for row in rows)
+    runs = [_run_row(one.job, one.run) for one in decisions if one.run is not None and one.job.run_key in accepted]
     if runs:
         yield Statement("end_runs", {"runs": json.dumps(runs), "now": now})
     return accepted

@@ -7,9 +7,11 @@ nobody waits for it any more: cancelling the wait for a thread does not stop the
 
 import asyncio
 import contextlib
+import errno
 import functools
 import logging
 import os
+import secrets
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -151,18 +153,20 @@ class SqliteStore:
 
         The copy gets its name when it is whole and on the disk. Raises StoreUnavailable if that name is taken.
         """
-        if path.exists():
+        if os.path.lexists(path):
             raise StoreUnavailable(f"{path} exists already")
         reader = await self._opened_reader()
-        copy = Place(str(path) + ".part", shared=self.place.shared)
+        copy = Place(f"{path}.{secrets.token_hex(4)}.part", shared=self.place.shared)
         try:
             copy.create()
-            await self._to_its_end(self._patiently(reader, functools.partial(_backup, target=copy.database), PATIENCE))
-            _sync_and_rename(copy.database, path)
+            try:
+                copying = self._patiently(reader, functools.partial(_backup, target=copy.database), PATIENCE)
+                await self._to_its_end(copying)
+                _sync_and_rename(copy.database, path)
+            finally:
+                copy.database.unlink(missing_ok=True)
         except OSError as error:
             raise StoreUnavailable(f"cannot write {path}: {error.strerror}") from error
-        finally:
-            copy.database.unlink(missing_ok=True)
 
     async def checkpoint_when_large(self) -> None:
         """Bring the -wal home when it has grown, or soon leaves no room for that. Only a worker's writer does this.
@@ -269,7 +273,12 @@ def _checkpoint(raw: sqlite3.Connection) -> None:
 
 def _backup(raw: sqlite3.Connection, target: Path) -> None:
     with contextlib.closing(sqlite3.connect(target, isolation_level=None)) as copy:
-        raw.backup(copy)
+        try:
+            raw.backup(copy)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+            raise
         # One file, which can be moved anywhere: the first to open it as a queue brings the -wal back.
         copy.execute("PRAGMA journal_mode = DELETE")
 
@@ -373,9 +382,11 @@ def _what_is_wrong_beside(path: Path) -> str | None:
     try:
         folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            is_read_only = os.fstatvfs(folder).f_flag & os.ST_RDONLY
+            disk = os.fstatvfs(folder)
         finally:
             os.close(folder)
     except OSError as error:
         return error.strerror
-    return "its file system is read-only" if is_read_only else None
+    if disk.f_flag & os.ST_RDONLY:
+        return "its file system is read-only"
+    return None if disk.f_bavail else "no space is left"

@@ -29,8 +29,10 @@ SELECT * FROM jobs WHERE {where} ORDER BY seq DESC LIMIT :limit;
 
 -- name: where_any
 TRUE
+-- name: where_completed
+state = 'completed'
 -- name: where_state
-state = :state
+state = :state AND state <> 'completed' -- said again, for SQLite then sees that the partial index serves
 -- name: where_queue
 queue = :queue
 -- name: where_tag
@@ -88,7 +90,7 @@ WHERE jobs.seq = decided.value ->> 'seq'
     AND jobs.run = decided.value ->> 'was_run'
     AND jobs.worker IS decided.value ->> 'was_worker'
     AND jobs.cancel_requested = decided.value ->> 'was_cancel_requested'
-RETURNING seq;
+RETURNING seq, run;
 
 -- name: end_runs
 UPDATE aqueue_runs SET
@@ -103,7 +105,8 @@ UPDATE jobs SET cancel_requested = 1, updated_at = :now
 WHERE seq IN (SELECT value FROM json_each(:seqs)) AND state = 'processing';
 
 -- name: cancels_requested
-SELECT seq, run FROM jobs WHERE state = 'processing' AND cancel_requested = 1 AND worker = :worker;
+SELECT seq, run FROM jobs
+WHERE state = 'processing' AND state <> 'completed' AND cancel_requested = 1 AND worker = :worker;
 
 -- name: runs
 SELECT * FROM aqueue_runs WHERE job = :seq ORDER BY run;
@@ -195,14 +198,14 @@ DELETE FROM aqueue_workers WHERE id IN (SELECT value FROM json_each(:ids));
 -- name: workers
 SELECT workers.*, count(jobs.seq) AS running
 FROM aqueue_workers AS workers
-LEFT JOIN jobs ON jobs.state = 'processing' AND jobs.worker = workers.id
+LEFT JOIN jobs ON jobs.state = 'processing' AND jobs.state <> 'completed' AND jobs.worker = workers.id
 GROUP BY workers.id ORDER BY workers.started_at, workers.id;
 
 -- name: workers_of_runs
-SELECT DISTINCT worker FROM jobs WHERE state = 'processing';
+SELECT DISTINCT worker FROM jobs WHERE state = 'processing' AND state <> 'completed';
 
 -- name: processing_of
-SELECT * FROM jobs WHERE state = 'processing' AND worker = :worker ORDER BY seq;
+SELECT * FROM jobs WHERE state = 'processing' AND state <> 'completed' AND worker = :worker ORDER BY seq;
 
 -- name: request_stop
 UPDATE aqueue_workers SET stop = :stop
