@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 import asyncclick as click
 
 from aqueue.cli.escape import escape
-from aqueue.cli.present import show_json, show_table
-from aqueue.model.settings import KEYS, Settings, from_environment, key_named, shown_setting
+from aqueue.cli.present import show_json
+from aqueue.cli.table import show_table
+from aqueue.model.settings import KEYS, Settings, from_environment, key_named, parse_setting, shown_setting
 from aqueue.queue import Queue
 
 
@@ -99,12 +100,12 @@ async def set_(db: str | None, key: str, value: Sequence[str]) -> None:
     Example:
       aqueue config set timeout 10m
     """
+    text = " ".join(value)
     async with Queue.open(db) as queue:
-        name = await queue.set_setting(key, " ".join(value))
-        shown = shown_setting(name, await queue.settings())
-    print(f"{name} is {shown} now", file=sys.stderr)
+        name = await queue.set_setting(key, text)
+    print(f"{name} is {escape(KEYS[name].show(parse_setting(name, text)))} now", file=sys.stderr)
     if name in from_environment(os.environ):
-        print(f"(as AQUEUE_{name.upper()} in the environment says, which is stronger)", file=sys.stderr)
+        print(f"(but AQUEUE_{name.upper()} in the environment is stronger)", file=sys.stderr)
 
 
 @config.command("unset")
@@ -120,5 +121,5 @@ async def unset(db: str | None, key: str) -> None:
     name = key_named(key)
     async with Queue.open(db) as queue:
         was_stored = await queue.unset_setting(name)
-        shown = shown_setting(name, await queue.settings())
-    print(f"{name} is {shown} now" if was_stored else f"{name} was not stored; it is {shown}", file=sys.stderr)
+    said = "is not stored any more" if was_stored else "was not stored"
+    print(f"{name} {said}; the default is {shown_setting(name, Settings())}", file=sys.stderr)

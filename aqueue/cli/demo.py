@@ -12,7 +12,8 @@ import asyncclick as click
 
 from aqueue.cli.escape import escape
 from aqueue.cli.lines import Lines
-from aqueue.cli.narration import Narrator, wants_colours
+from aqueue.cli.narration import Narrator
+from aqueue.cli.terminal import wants_colours
 from aqueue.engine.events import Began, Event, Settled, Started
 from aqueue.engine.node import Node, Options
 from aqueue.model.errors import AqueueError

@@ -2,12 +2,13 @@
 
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import asyncclick as click
 
-from aqueue.cli.jobrows import rows_of
-from aqueue.cli.present import show_jobs_as_json, show_json_lines, show_table
+from aqueue.cli.jobrows import SPARE, rows_of
+from aqueue.cli.present import show_jobs_as_json, show_json_lines
+from aqueue.cli.table import show_table
 from aqueue.cli.verbs import say
 from aqueue.model.document import job_document
 from aqueue.model.errors import WrongState
@@ -47,9 +48,13 @@ async def list_(db: str | None, as_json: bool, as_lines: bool) -> None:
     elif as_lines:
         show_json_lines(job_document(job) for job in jobs)
     elif jobs:
-        show_table(rows_of(jobs, time.time(), verbose=False))
+        show_table([_without_state(row) for row in rows_of(jobs, time.time(), verbose=False)], spare=SPARE)
     else:
         print("The dead letter queue is empty.", file=sys.stderr)
+
+
+def _without_state(row: Mapping[str, str]) -> Mapping[str, str]:
+    return {name: text for name, text in row.items() if name != "STATE"}
 
 
 @dlq.command("retry")
@@ -57,7 +62,9 @@ async def list_(db: str | None, as_json: bool, as_lines: bool) -> None:
 @click.option("--all", "all_of_them", is_flag=True, help="All that are dead.")
 @click.pass_obj
 async def retry(db: str | None, ids: Sequence[str], all_of_them: bool) -> None:
-    """Give dead jobs a fresh set of attempts, now: all that are named, or none.
+    """Give dead jobs a fresh set of attempts.
+
+    They are due now. Either all that are named are changed, or none.
 
     \b
     Examples:
@@ -72,7 +79,9 @@ async def retry(db: str | None, ids: Sequence[str], all_of_them: bool) -> None:
 @click.option("--all", "all_of_them", is_flag=True, help="All that are dead.")
 @click.pass_obj
 async def remove(db: str | None, ids: Sequence[str], all_of_them: bool) -> None:
-    """Delete dead jobs with their history: all that are named, or none.
+    """Delete dead jobs with their history.
+
+    Either all that are named are deleted, or none.
 
     \b
     Example:

@@ -21,12 +21,16 @@ def exit_with(code: int) -> NoReturn:
 
 
 async def followed(queue: Queue, ids: Sequence[str], *, show_output: bool) -> int:
-    """Wait for new jobs, with the output of a single one if wanted; returns the exit code."""
-    if show_output and len(ids) == 1:
+    """Wait for new jobs, or show the output of the only one; returns the exit code."""
+    if show_output:
         from aqueue.cli.following import follow
 
         await follow(queue, ids[0])
-    return await code_of(queue, await queue.wait(*ids))
+    jobs = await queue.wait(*ids)
+    if not show_output:
+        for job in jobs:
+            tell(job)
+    return await code_of(queue, jobs)
 
 
 async def code_of(queue: Queue, jobs: Sequence[Job]) -> int:

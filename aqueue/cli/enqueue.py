@@ -1,18 +1,18 @@
 """`aqueue enqueue`: add jobs."""
 
-import shlex
+import contextlib
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import asyncclick as click
 
-from aqueue.cli.joboptions import here, job_options, keys_of
-from aqueue.model.errors import InvalidInput, InvalidSource
-from aqueue.model.intake import Wanted, from_document, from_lines, from_word
-from aqueue.model.newjob import NewJob
+from aqueue.cli.joboptions import from_here, job_options, keys_of
+from aqueue.cli.sources import read
+from aqueue.model.errors import DuplicateId, InvalidInput, InvalidSource, Refused
+from aqueue.model.intake import Wanted
+from aqueue.model.newjob import NewJob, check
 from aqueue.queue import Queue
 
 
@@ -56,12 +56,18 @@ async def enqueue(
     """
     flags = keys_of({**given, "hold": given["hold"] or None})
     now = time.time()
-    jobs = [_new_job(wanted, flags, now) for wanted in _read(words, path)]
-    if len(jobs) != 1 and given["id"] is not None:
-        raise InvalidInput(f"--id is for one job, and there are {len(jobs)}")
+    check(flags, now)
+    wanted = read(words, path)
+    for option, is_given in {"--id": given["id"] is not None, "--follow": follow}.items():
+        if is_given and len(wanted) != 1:
+            raise InvalidInput(f"{option} is for one job, and there are {len(wanted)}")
+    jobs = [_new_job(one, flags, now) for one in wanted]
+    if (wait or follow) and any(job.hold for job in jobs):
+        raise InvalidInput("a held job does not end before `aqueue release`: do not wait for it")
     _say_what_is_past(flags, jobs, now)
     async with Queue.open(db) as queue:
-        ids = await queue.enqueue_many(jobs)
+        with _duplicates_located(wanted, jobs):
+            ids = await queue.enqueue_many(jobs)
         if as_json:
             from aqueue.cli.present import show_jobs_as_json
 
@@ -71,46 +77,26 @@ async def enqueue(
         if wait or follow:
             from aqueue.cli.ends import exit_with, followed
 
+            sys.stdout.flush()
             exit_with(await followed(queue, ids, show_output=follow))
 
 
-def _read(words: Sequence[str], path: str | None) -> Iterable[Wanted]:
-    if path is not None:
-        if words:
-            raise click.UsageError("give either a command or --file, not both")
-        return _from_file(path)
-    if not words:
-        raise click.UsageError("give a command, a job as JSON, - for stdin, or --file PATH")
-    if list(words) == ["-"]:
-        return from_lines(_decoded(sys.stdin.buffer.read()))
-    return [from_word(words[0]) if len(words) == 1 else Wanted({"command": shlex.join(words)})]
-
-
-def _from_file(path: str) -> Iterable[Wanted]:
+@contextlib.contextmanager
+def _duplicates_located(wanted: Sequence[Wanted], jobs: Sequence[NewJob]) -> Iterator[None]:
     try:
-        content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-    except OSError as error:
-        raise InvalidSource(f"cannot read {path}: {error.strerror}") from None
-    try:
-        return from_document(_decoded(content))
-    except InvalidSource as error:
-        raise InvalidSource(f"{path}: {error}") from None
-
-
-def _decoded(content: bytes) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise InvalidSource(f"line {line}: not valid UTF-8") from None
+        yield
+    except DuplicateId as error:
+        where = next(one.where for one, job in reversed([*zip(wanted, jobs, strict=True)]) if job.id == error.job_id)
+        raise Refused(f"{where}: {error}" if where else str(error)) from None
 
 
 def _new_job(wanted: Wanted, flags: Mapping[str, Any], now: float) -> NewJob:
     keys = {**wanted.keys, **flags}
     if {"delay", "run_at"} & flags.keys():  # either of them beats both
         keys = {key: value for key, value in keys.items() if key not in {"delay", "run_at"} or key in flags}
-    if isinstance(keys.get("cwd", ""), str):
-        keys["cwd"] = str(here() / keys.get("cwd", ""))
+    cwd = keys.get("cwd")
+    if cwd is None or isinstance(cwd, str):
+        keys["cwd"] = from_here("." if cwd is None else cwd)
     try:
         return NewJob.parse(keys, now)
     except InvalidInput as error:

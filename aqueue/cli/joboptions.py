@@ -50,11 +50,16 @@ def keys_of(given: Mapping[str, Any]) -> dict[str, Any]:
     if "env" in keys:
         keys["env"] = dict(_variable(text) for text in keys["env"])
     if "cwd" in keys:
-        keys["cwd"] = str(here() / keys["cwd"])
+        keys["cwd"] = from_here(keys["cwd"])
     return keys
 
 
-def here() -> Path:
+def from_here(folder: str) -> str:
+    """The folder, seen from the one in which the command was called. An empty name is left to the model to refuse."""
+    return str(_here() / folder) if folder and not folder.startswith("/") else folder
+
+
+def _here() -> Path:
     """The folder in which the command was called, by the name that its shell has for it."""
     name = os.environ.get("PWD", "")
     try:

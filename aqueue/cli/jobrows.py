@@ -6,6 +6,9 @@ from aqueue.cli.escape import escape
 from aqueue.cli.present import ago_or_in, local_time
 from aqueue.model.job import Job, State
 
+SPARE = ("TAGS", "ATTEMPTS", "PRIORITY", "QUEUE")
+"""The columns that a narrow terminal can do without, the first one first."""
+
 
 def rows_of(jobs: Sequence[Job], now: float, *, verbose: bool) -> Sequence[Mapping[str, str]]:
     """The jobs as rows; what is the same for all because it was never set is empty."""

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import asyncclick as click
 
-from aqueue.cli.jobrows import rows_of
+from aqueue.cli.jobrows import SPARE, rows_of
 from aqueue.cli.parameters import COUNT, QUEUE, STATE
-from aqueue.cli.present import show_json, show_json_lines, show_table
+from aqueue.cli.present import show_json, show_json_lines
+from aqueue.cli.table import show_table
 from aqueue.model.document import job_document
 from aqueue.model.job import Job, State
 from aqueue.queue import Filter, Queue
@@ -23,7 +24,7 @@ SHOWN_TO_PEOPLE = 50
 @click.option("--tag", metavar="TAG", help="Only with this tag.")
 @click.option("--search", metavar="TEXT", help="Only where the command, the id or the error holds this text.")
 @click.option("--limit", type=COUNT, metavar="N", help=f"At most N; default: {SHOWN_TO_PEOPLE}, for --json all.")
-@click.option("--verbose", is_flag=True, help="All that fits into a line.")
+@click.option("--verbose", is_flag=True, help="All columns.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array.")
 @click.option("--jsonl", "as_lines", is_flag=True, help="One JSON object a line.")
 @click.pass_obj
@@ -66,6 +67,6 @@ async def list_(
 def show(jobs: Sequence[Job], *, total: int, verbose: bool) -> None:
     """A table of jobs, or a word that there is none."""
     if jobs:
-        show_table(rows_of(jobs, time.time(), verbose=verbose))
+        show_table(rows_of(jobs, time.time(), verbose=verbose), spare=() if verbose else (*SPARE, "ERROR"))
     else:
         print("No job matches." if total else "The queue is empty.", file=sys.stderr)

@@ -78,6 +78,7 @@ async def cli(ctx: click.Context, db: str | None) -> None:
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    _open_what_is_closed()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -90,15 +91,35 @@ def run(arguments: Sequence[str]) -> int:
         result: Any = asyncio.run(cli.main(list(arguments), prog_name="aqueue", standalone_mode=False))
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
+    except click.exceptions.NoArgsIsHelpError as help_:
+        click.echo(help_.format_message(), err=True)
+        return WRONG_WORDS
     except (click.ClickException, AqueueError) as error:
         print(f"Error: {_in_one_line(error)}", file=sys.stderr)
         return _code_of(error)
-    except BrokenPipeError:
-        # The reader has seen enough. Python would complain once more when it flushes at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return COULD_NOT
+    except OSError as error:
+        return _could_not_write(error)
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
+
+
+def _open_what_is_closed() -> None:
+    """Lead the standard streams that are closed (`>&-`) to nowhere: else the queue's file would get their numbers."""
+    for number, (name, mode) in enumerate([("stdin", "r"), ("stdout", "w"), ("stderr", "w")]):
+        if getattr(sys, name) is None:
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)
+            os.set_inheritable(number, True)
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
+
+
+def _could_not_write(error: OSError) -> int:
+    """The commands tell of their own files themselves: what is left is our stdout."""
+    if not isinstance(error, BrokenPipeError):  # there the reader has seen enough
+        what = "cannot write" if error.filename is None else f"{error.filename}"
+        print(f"Error: {escape(f'{what}: {error.strerror}')}", file=sys.stderr)
+    # Python would complain once more when it flushes at the end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return COULD_NOT
 
 
 def _in_one_line(error: click.ClickException | AqueueError) -> str:

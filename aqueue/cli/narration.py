@@ -1,7 +1,5 @@
 """What a worker tells a person: for each event one line, in words, with the local time before it."""
 
-import os
-import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -205,13 +203,3 @@ def seconds(duration: float) -> str:
         return format_duration(round(duration))
     digits = 3 if duration < 0.1 else 2 if duration < 10 else 1
     return f"{duration:.{digits}f}".rstrip("0").rstrip(".") + " s"
-
-
-def is_on_terminal() -> bool:
-    """Whether stdout is a terminal."""
-    return sys.stdout is not None and sys.stdout.isatty()
-
-
-def wants_colours() -> bool:
-    """Whether to colour: only on a terminal that can, and not against NO_COLOR (https://no-color.org)."""
-    return is_on_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import asyncclick as click
 
 from aqueue.cli.escape import escape
-from aqueue.cli.present import ago_or_in, local_time, show_json, show_table, took
+from aqueue.cli.present import ago_or_in, local_time, show_json, took
+from aqueue.cli.table import show_table
 from aqueue.model.document import job_with_runs
 from aqueue.model.job import Job, Run, State
 from aqueue.model.text import format_duration, format_size
@@ -52,7 +53,7 @@ def _show(job: Job, runs: Sequence[Run], reason: str) -> None:
         print(f"{name:<{width}}  {value}")
     if runs:
         print()
-        show_table([_row(run) for run in runs])
+        show_table([_row(run) for run in runs], spare=["ATTEMPT", "CPU", "MEMORY"])
 
 
 def _facts(job: Job, reason: str, now: float) -> Iterator[tuple[str, str]]:

@@ -9,8 +9,9 @@ from typing import Any
 import asyncclick as click
 
 from aqueue.cli.escape import escape
-from aqueue.cli.jobrows import rows_of
-from aqueue.cli.present import ago_or_in, show_json, show_table
+from aqueue.cli.jobrows import SPARE, rows_of
+from aqueue.cli.present import ago_or_in, show_json
+from aqueue.cli.table import show_table
 from aqueue.cli.worker import document as worker_document
 from aqueue.model.job import Job, State
 from aqueue.model.text import format_time
@@ -86,7 +87,7 @@ def _show(seen: Status, running: Sequence[Job]) -> None:
     _show_workers(seen)
     if running:
         print()
-        show_table(rows_of(running, time.time(), verbose=False))
+        show_table(rows_of(running, time.time(), verbose=False), spare=(*SPARE, "ERROR"))
     if seen.next_run_at is not None:
         print(f"\nThe next waiting job is due {ago_or_in(seen.next_run_at, time.time())}.")
 

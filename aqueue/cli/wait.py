@@ -30,7 +30,7 @@ async def wait(db: str | None, ids: Sequence[str], all_of_them: bool, timeout: f
     if bool(ids) is all_of_them:
         raise click.UsageError("give either ids or --all")
     async with Queue.open(db) as queue:
-        wanted = await _unfinished(queue) if all_of_them else ids
+        wanted = await _unfinished(queue) if all_of_them else list(dict.fromkeys(ids))
         try:
             jobs = await queue.wait(*wanted, timeout=timeout) if wanted else []
         except TimeoutError:

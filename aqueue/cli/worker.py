@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncclick as click
 
-from aqueue.cli import present
+from aqueue.cli import present, table
 from aqueue.cli.escape import escape
 from aqueue.cli.parameters import DURATION
 from aqueue.model.text import format_duration, format_time
@@ -147,7 +147,7 @@ async def list_(db: str | None, as_json: bool, as_lines: bool) -> None:
     elif as_lines:
         present.show_json_lines(document(worker) for worker in workers)
     elif workers:
-        present.show_table([_row(worker) for worker in workers])
+        table.show_table([_row(worker) for worker in workers])
     else:
         print("No worker is running.", file=sys.stderr)
 

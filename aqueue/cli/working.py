@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from aqueue.cli.detach import Report
 from aqueue.cli.lines import Lines
-from aqueue.cli.narration import Narrator, is_on_terminal, wants_colours
+from aqueue.cli.narration import Narrator
+from aqueue.cli.terminal import is_on_terminal, wants_colours
 from aqueue.engine import signals
 from aqueue.engine.events import Began, Event
 from aqueue.engine.node import Node, Options

@@ -51,12 +51,12 @@ def usage_of(pid: int) -> Usage | None:
 
 
 def watch_children() -> None:
-    """Let the running loop learn of the ends of its children by pidfds, also if SIGCHLD was ignored when we came."""
+    """Learn of the ends of children by pidfds, also if SIGCHLD was ignored when we came."""
     if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
         with contextlib.suppress(ValueError):  # only the main thread may
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     if sys.version_info < (3, 12):
-        asyncio.set_child_watcher(_Watcher(asyncio.get_running_loop()))
+        asyncio.set_child_watcher(_Watcher())
 
 
 async def start(command: str, *, stdout: int, stderr: int, cwd: str | None, environ: Mapping[str, str]) -> Process:
@@ -102,11 +102,10 @@ if sys.version_info < (3, 12):
     Callback: TypeAlias = Callable[..., object]
 
     class _Watcher(asyncio.AbstractChildWatcher):
-        """One pidfd a child, in the loop that it was made in."""
+        """One pidfd a child, in whichever loop started it: a program around us may have others."""
 
-        def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-            self._loop = loop
-            self._pidfds: dict[int, int] = {}
+        def __init__(self) -> None:
+            self._watched: dict[int, tuple[asyncio.AbstractEventLoop, int]] = {}
 
         def __enter__(self) -> Self:
             return self
@@ -115,29 +114,32 @@ if sys.version_info < (3, 12):
             pass
 
         def is_active(self) -> bool:
-            """Whether children can be started."""
-            return self._loop.is_running()
+            """Whether children can be started: always."""
+            return True
 
         def attach_loop(self, loop: asyncio.AbstractEventLoop | None) -> None:
-            """Nothing: a watcher stays with its loop."""
+            """Nothing: each child has the loop that started it."""
 
         def close(self) -> None:
             """Nothing: the descriptors are closed when their children end."""
 
         def add_child_handler(self, pid: int, callback: Callback, *args: object) -> None:
             """Call back when the child has ended. Never fails: the child runs already, and must be waited for."""
+            loop = asyncio.get_running_loop()
             try:
-                self._pidfds[pid] = os.pidfd_open(pid)
+                pidfd = os.pidfd_open(pid)
             except (OSError, AttributeError):
-                self._look_again(pid, callback, args)
+                self._look_again(loop, pid, callback, args)
             else:
-                self._loop.add_reader(self._pidfds[pid], self._ended, pid, callback, args)
+                self._watched[pid] = loop, pidfd
+                loop.add_reader(pidfd, self._ended, pid, callback, args)
 
         def remove_child_handler(self, pid: int) -> bool:
             """Forget a child; says whether it was known."""
-            if (pidfd := self._pidfds.pop(pid, None)) is None:
+            if pid not in self._watched:
                 return False
-            self._loop.remove_reader(pidfd)
+            loop, pidfd = self._watched.pop(pid)
+            loop.remove_reader(pidfd)
             os.close(pidfd)
             return True
 
@@ -145,10 +147,12 @@ if sys.version_info < (3, 12):
             self.remove_child_handler(pid)
             self._reap(pid, 0, callback, args)
 
-        def _look_again(self, pid: int, callback: Callback, args: Iterable[object]) -> None:
+        def _look_again(
+            self, loop: asyncio.AbstractEventLoop, pid: int, callback: Callback, args: Iterable[object]
+        ) -> None:
             # No descriptor was to be had for this one. It is the exception for which there is a timer.
             if not self._reap(pid, os.WNOHANG, callback, args):
-                self._loop.call_later(LOOK_EVERY, self._look_again, pid, callback, args)
+                loop.call_later(LOOK_EVERY, self._look_again, loop, pid, callback, args)
 
         def _reap(self, pid: int, flags: int, callback: Callback, args: Iterable[object]) -> bool:
             try:

@@ -48,10 +48,11 @@ class NoSuchJob(Refused):
 
 
 class DuplicateId(Refused):
-    """A job with this id exists already."""
+    """A job with this id exists already, or is asked for twice at once."""
 
-    def __init__(self, job_id: str) -> None:
-        super().__init__(f"a job with the id {job_id} exists already")
+    def __init__(self, job_id: str, *, at_once: bool = False) -> None:
+        super().__init__(f"the id {job_id} is there twice" if at_once else f"a job with the id {job_id} exists already")
+        self.job_id = job_id
 
 
 class WrongState(Refused):

@@ -8,7 +8,7 @@ from typing import Any
 
 from aqueue.model.errors import DuplicateId, InvalidInput
 from aqueue.model.settings import MAX_RETRIES_LIMIT
-from aqueue.model.text import LONGEST, parse_duration, parse_time
+from aqueue.model.text import LONGEST, check_moment, parse_duration, parse_time
 
 MAX_COMMAND_BYTES = 128 * 1024 - 1
 """The kernel takes no argument of 128 KiB or more, and the shell gets the command as one."""
@@ -56,15 +56,19 @@ def check(wanted: Mapping[str, Any], now: float) -> dict[str, Any]:
     """The values of these keys as they will be kept, a delay turned into a `run_at`. Raises InvalidInput."""
     for key in wanted:
         if key not in CHECKS:
-            raise InvalidInput(f"unknown key {key!r}; known are {', '.join(CHECKS)}")
-    values = {key: _checked(key, value) for key, value in wanted.items() if value is not None or key == "timeout"}
+            raise InvalidInput(f"unknown key {_shown(key)}; known are {', '.join(CHECKS)}")
+    values = {
+        key: _checked(key, CHECKS[key], value) for key, value in wanted.items() if value is not None or key == "timeout"
+    }
     delay, run_at = values.pop("delay", None), values.pop("run_at", None)
     if delay is not None and run_at is not None:
         raise InvalidInput("a job has either a delay or a run_at, not both")
     if delay is not None:
         values["run_at"] = now + delay
+    elif isinstance(run_at, str):
+        values["run_at"] = _checked("run_at", lambda text: parse_time(text, now), run_at)
     elif run_at is not None:
-        values["run_at"] = parse_time(run_at, now) if isinstance(run_at, str) else run_at
+        values["run_at"] = run_at
     return values
 
 
@@ -73,14 +77,14 @@ def check_ids_differ(jobs: Iterable[NewJob]) -> None:
     seen: set[str] = set()
     for job in jobs:
         if job.id in seen:
-            raise DuplicateId(job.id or "")
+            raise DuplicateId(job.id or "", at_once=True)
         if job.id is not None:
             seen.add(job.id)
 
 
-def _checked(key: str, value: Any) -> Any:
+def _checked(key: str, parse: Callable[[Any], Any], value: Any) -> Any:
     try:
-        return CHECKS[key](value)
+        return parse(value)
     except InvalidInput as error:
         raise InvalidInput(f"{key}: {error}") from None
 
@@ -111,7 +115,7 @@ def check_id(value: Any) -> str:
     job_id = _text(value)
     if not _ID.fullmatch(job_id):
         raise InvalidInput(
-            f"{job_id!r} is no id: it begins with a letter or digit, has at most 128 characters, and only "
+            f"{_shown(job_id)} is no id: it begins with a letter or digit, has at most 128 characters, and only "
             "letters, digits, '.', '_', ':' and '-'"
         )
     if job_id.isdigit():
@@ -124,7 +128,7 @@ def check_queue(value: Any) -> str:
     name = _text(value)
     if not _ID.fullmatch(name):
         raise InvalidInput(
-            f"{name!r} is no name of a queue: it begins with a letter or digit, has at most 128 characters, and "
+            f"{_shown(name)} is no name of a queue: it begins with a letter or digit, has at most 128 characters, and "
             "only letters, digits, '.', '_', ':' and '-'"
         )
     return name
@@ -138,13 +142,13 @@ def _whole(value: Any) -> int:
 
 def _priority(value: Any) -> int:
     if (priority := _whole(value)) not in _INT64:
-        raise InvalidInput(f"{priority} does not fit into 64 bits")
+        raise InvalidInput(f"{_shown(priority)} does not fit into 64 bits")
     return priority
 
 
 def _retries(value: Any) -> int:
     if not 0 <= (retries := _whole(value)) <= MAX_RETRIES_LIMIT:
-        raise InvalidInput(f"must be from 0 to {MAX_RETRIES_LIMIT}, not {retries}")
+        raise InvalidInput(f"must be from 0 to {MAX_RETRIES_LIMIT}, not {_shown(retries)}")
     return retries
 
 
@@ -178,7 +182,7 @@ def _timeout(value: Any) -> float:
 
 
 def _moment(value: Any) -> str | float:
-    return value if isinstance(value, str) else _number(value)
+    return value if isinstance(value, str) else check_moment(_number(value))
 
 
 def _flag(value: Any) -> bool:
@@ -211,7 +215,7 @@ def _codes(value: Any) -> tuple[int, ...]:
     codes = tuple(_whole(code) for code in _list(value))
     for code in codes:
         if not 1 <= code <= 255:
-            raise InvalidInput(f"an exit code of a failure is from 1 to 255, not {code}")
+            raise InvalidInput(f"an exit code of a failure is from 1 to 255, not {_shown(code)}")
     return tuple(sorted(set(codes)))
 
 
@@ -220,7 +224,7 @@ def _env(value: Any) -> dict[str, str]:
         raise InvalidInput(f"must be an object of names and texts, not {_shown(value)}")
     for name in value:
         if not isinstance(name, str) or not _text(name) or "=" in name:
-            raise InvalidInput(f"{name!r} is no name of a variable")
+            raise InvalidInput(f"{_shown(name)} is no name of a variable")
     return {name: _text(text) for name, text in value.items()}
 
 
@@ -231,7 +235,10 @@ def _cwd(value: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # an integer of thousands of digits, or a list in a list in a list …
+        return f"that {type(value).__name__}"
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

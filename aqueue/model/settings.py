@@ -4,14 +4,18 @@ The order of precedence is flag, environment (``AQUEUE_<KEY>``), stored value, d
 the same.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aqueue.model.errors import InvalidInput, InvalidSetting
-from aqueue.model.text import SECONDS, format_duration, format_size, parse_duration, parse_size
+from aqueue.model.errors import InvalidInput, InvalidSetting, InvalidSource
+from aqueue.model.text import SECONDS, format_duration, format_size, parse_duration, parse_size, plain_number
 
 MAX_RETRIES_LIMIT = 1_000_000_000
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,100}")
+_REAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +48,9 @@ class Key:
 
 def parse_count(text: str) -> int:
     """A whole number from 0 to a milliard."""
-    try:
-        count = int(text)
-    except ValueError:
-        raise InvalidInput(f"{text!r} is not a whole number") from None
+    if not _WHOLE.fullmatch(text.strip()):
+        raise InvalidInput(f"{text!r} is not a whole number")
+    count = int(text)
     if not 0 <= count <= MAX_RETRIES_LIMIT:
         raise InvalidInput(f"{text!r} is not between 0 and {MAX_RETRIES_LIMIT}")
     return count
@@ -69,10 +72,9 @@ def _share(text: str) -> float:
 
 
 def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise InvalidInput(f"{text!r} is not a number") from None
+    if not _REAL.fullmatch(text.strip()):
+        raise InvalidInput(f"{text!r} is not a number")
+    return float(text)
 
 
 def positive_duration(text: str) -> float:
@@ -94,11 +96,11 @@ def _shown_or(word: str, show: Callable[[Any], str]) -> Callable[[Any], str]:
 def _command(text: str) -> str:
     if not text.strip() or "\0" in text:
         raise InvalidInput("a command must not be empty or hold a NUL; none takes it off")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidInput("a command must be valid UTF-8") from None
     return text
-
-
-def _plain(number: float) -> str:
-    return f"{number:.12g}"
 
 
 _FOREVER = (_or_none(parse_duration), _shown_or("forever", format_duration))
@@ -106,9 +108,9 @@ _HOOK = (_or_none(_command), _shown_or("none", str))
 
 KEYS: Mapping[str, Key] = {
     "max_retries": Key(parse_count, str, "attempts after the first"),
-    "backoff_base": Key(parse_base, _plain, "the wait before retry k is this to the power of k, in seconds"),
+    "backoff_base": Key(parse_base, plain_number, "the wait before retry k is this to the power of k, in seconds"),
     "backoff_max": Key(positive_duration, format_duration, "the longest wait before a retry"),
-    "backoff_jitter": Key(_share, _plain, "how far a wait is spread, as a share of itself"),
+    "backoff_jitter": Key(_share, plain_number, "how far a wait is spread, as a share of itself"),
     "timeout": Key(_or_none(positive_duration), _shown_or("none", format_duration), "how long a run may take"),
     "kill_after": Key(parse_duration, format_duration, "from TERM to KILL when a job is ended"),
     "output_limit": Key(parse_size, format_size, "output kept of a run"),
@@ -146,7 +148,7 @@ def stored_text(value: Any) -> str:
     """The text under which a value is stored: numbers without units, so that plain SQL can use them too."""
     if value is None:
         return "none"
-    return _plain(value) if isinstance(value, float) else str(value)
+    return plain_number(value) if isinstance(value, float) else str(value)
 
 
 def from_environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -155,6 +157,14 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def resolve(stored: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
-    """The settings in force. A stored key of a later version is passed over."""
+    """The settings in force. A stored key of a later version is passed over. Raises InvalidSource."""
     texts = {key: text for key, text in stored.items() if key in KEYS} | from_environment(environ)
-    return Settings(**{key: parse_setting(key, text) for key, text in texts.items()})
+    return Settings(**{key: _found(key, text, environ) for key, text in texts.items()})
+
+
+def _found(key: str, text: str, environ: Mapping[str, str]) -> Any:
+    try:
+        return parse_setting(key, text)
+    except InvalidSetting as error:
+        place = f"AQUEUE_{key.upper()} in the environment" if key in from_environment(environ) else "stored"
+        raise InvalidSource(f"{error} ({place})") from None

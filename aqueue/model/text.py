@@ -11,9 +11,16 @@ BYTES = {"B": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 LONGEST = 100 * 366 * SECONDS["d"]
 """The longest duration, in seconds: a century."""
 
+EARLIEST = -62_104_060_800.0
+LATEST = 253_370_764_800.0
+"""The moments between which a time lies: the beginnings of the years 2 and 9999. Every zone can show those."""
+
+LONGEST_NUMBER = 100
+"""Characters: far more than any number that makes sense has."""
+
 _NUMBER = r"(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
 _DURATION = re.compile("".join(rf"(?:(?P<{unit}>{_NUMBER}){unit}(?![a-z]))?" for unit in SECONDS))
-_SIZE = re.compile(rf"(?P<number>{_NUMBER})\s*(?:(?P<unit>[KMGT])(?:i?B)?|B)?", re.IGNORECASE)
+_SIZE = re.compile(rf"(?P<number>{_NUMBER})\s*(?:(?P<unit>[KMGT])(?:i?B)?|B)?", re.IGNORECASE | re.ASCII)
 _CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]))?")
 
 
@@ -35,7 +42,10 @@ def _bounded(seconds: float, text: str) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """The shortest text that :func:`parse_duration` reads back, to the millisecond: ``1h30m``, ``0.5s``."""
+    """The shortest text that :func:`parse_duration` reads back, to the millisecond: ``1h30m``, ``0.5s``.
+
+    What is shorter than that is not rounded to nothing.
+    """
     left = round(seconds * 1000)
     parts = []
     for unit in ("d", "h", "m"):
@@ -43,8 +53,16 @@ def format_duration(seconds: float) -> str:
         if count:
             parts.append(f"{count}{unit}")
     if left or not parts:
-        parts.append(f"{left / 1000:.3f}".rstrip("0").rstrip(".") + "s")
+        parts.append(plain_number(left / 1000 if left else seconds) + "s")
     return "".join(parts)
+
+
+def plain_number(number: float) -> str:
+    """The number without an exponent, and exactly: what reads durations and numbers reads it back."""
+    text = repr(float(number))
+    if "e" in text:
+        text = f"{number:.1100f}".rstrip("0")
+    return text.removesuffix(".0").removesuffix(".")
 
 
 def parse_size(text: str) -> int:
@@ -52,10 +70,13 @@ def parse_size(text: str) -> int:
     match = _SIZE.fullmatch(text.strip())
     if match is None:
         raise InvalidInput(f"{text!r} is not a size; write it like 65536, 64KiB or 1GiB")
-    size = float(match["number"]) * BYTES[(match["unit"] or "B").upper()]
+    number, unit = match["number"], BYTES[(match["unit"] or "B").upper()]
+    if len(number) > LONGEST_NUMBER:
+        raise InvalidInput("a size has too many digits")
+    size = int(float(number) * unit) if "." in number else int(number) * unit
     if size >= 2**63:
         raise InvalidInput(f"{text!r} is too large for a size")
-    return int(size)
+    return size
 
 
 def format_size(size: int) -> str:
@@ -71,6 +92,17 @@ def parse_time(text: str, now: float, zone: tzinfo | None = None) -> float:
 
     A time without a zone is in ``zone``; without that, in the zone of the machine.
     """
+    return check_moment(_parsed_time(text, now, zone))
+
+
+def check_moment(moment: float) -> float:
+    """The moment, if every zone can show it. Raises InvalidInput."""
+    if not EARLIEST <= moment < LATEST:
+        raise InvalidInput("a time must lie in the years from 2 to 9998")
+    return moment
+
+
+def _parsed_time(text: str, now: float, zone: tzinfo | None) -> float:
     stripped = text.strip()
     if stripped.startswith("+"):
         return now + parse_duration(stripped[1:])

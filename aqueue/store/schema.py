@@ -65,7 +65,7 @@ def _tables(connection: sqlite3.Connection) -> set[str]:
 
 def _refuse_foreign_tables(tables: set[str], path: Path) -> None:
     for name in sorted(tables):
-        if name == "jobs" or name.startswith("aqueue_"):
+        if name.lower() == "jobs" or name.lower().startswith("aqueue_"):
             raise NotAQueue(f"{path} has a table {name} that aqueue did not make; use another file")
 
 

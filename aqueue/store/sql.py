@@ -307,7 +307,8 @@ def ahead(job: Job) -> Verb[int]:
 def select(wanted: Filter, limit: int | None) -> Verb[Sequence[Job]]:
     """The newest jobs that match, newest first."""
     given = {key: value for key in ("state", "queue", "tag", "search") if (value := getattr(wanted, key)) is not None}
-    where = tuple(f"where_{key}" for key in given) or ("where_any",)
+    conditions = ["completed" if key == "state" and wanted.state is State.COMPLETED else key for key in given]
+    where = tuple(f"where_{condition}" for condition in conditions) or ("where_any",)
     rows = yield Statement("list", {**given, "limit": -1 if limit is None else limit}, where)
     return [to_job(row) for row in rows]
 

@@ -20,7 +20,7 @@ from typing import Any, TypeVar, cast
 
 import aiosqlite
 
-from aqueue.model.errors import AqueueError, NotAQueue, StoreBusy, StoreError, StoreUnavailable
+from aqueue.model.errors import AqueueError, InvalidInput, NotAQueue, StoreBusy, StoreError, StoreUnavailable
 from aqueue.store import queries, schema
 from aqueue.store.doorbell import Doorbell
 from aqueue.store.place import Place
@@ -204,6 +204,7 @@ class SqliteStore:
 
     def _prepare_writer(self, raw: sqlite3.Connection) -> None:
         raw.row_factory = sqlite3.Row
+        raw.text_factory = _decoded
         schema.prepare(raw, self.place.database)
         # A settle that a power cut undoes costs a rerun; an enqueue that was acknowledged must not be undone.
         raw.execute(f"PRAGMA synchronous = {'NORMAL' if self._worker else 'FULL'}")
@@ -211,6 +212,7 @@ class SqliteStore:
 
     def _prepare_reader(self, raw: sqlite3.Connection) -> None:
         raw.row_factory = sqlite3.Row
+        raw.text_factory = _decoded
         raw.execute("PRAGMA query_only = ON")
         raw.execute("PRAGMA wal_autocheckpoint = 0")
 
@@ -243,6 +245,8 @@ class SqliteStore:
             yield
         except sqlite3.Error as error:
             raise _explanation(error, self.place.database) from error
+        except UnicodeEncodeError as error:
+            raise InvalidInput("a text must be valid UTF-8") from error
 
 
 async def open_sqlite(path: str, *, shared: bool, worker: bool) -> SqliteStore:
@@ -254,6 +258,11 @@ async def open_sqlite(path: str, *, shared: bool, worker: bool) -> SqliteStore:
         await store.close()
         raise
     return store
+
+
+def _decoded(text: bytes) -> str:
+    """Text that plain SQL put there need not be UTF-8: its bytes go to the shell as they are, as file names do."""
+    return text.decode(errors="surrogateescape")
 
 
 def _waits() -> Iterator[float]:

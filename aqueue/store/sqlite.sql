@@ -32,7 +32,8 @@ TRUE
 -- name: where_completed
 state = 'completed'
 -- name: where_state
-state = :state AND state <> 'completed' -- said again, for SQLite then sees that the partial index serves
+-- Of any other state. That is said twice, here and below: only then does SQLite see that the partial index serves.
+state = :state AND state <> 'completed'
 -- name: where_queue
 queue = :queue
 -- name: where_tag

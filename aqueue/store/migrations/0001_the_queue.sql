@@ -32,15 +32,18 @@ CREATE TABLE jobs (
     max_retries INTEGER CHECK (max_retries BETWEEN 0 AND 1000000000),
     -- 0 is none; NULL only until the trigger below has put the configured value in.
     timeout REAL CHECK (timeout BETWEEN 0 AND 3162240000),
-    run_at REAL DEFAULT ((julianday('now') - 2440587.5) * 86400.0),
+    -- Times lie in the years from 2 to 9998: those can be shown.
+    run_at REAL DEFAULT ((julianday('now') - 2440587.5) * 86400.0) CHECK (run_at BETWEEN -62104060800 AND 253370764799),
     held INTEGER NOT NULL DEFAULT 0 CHECK (held IN (0, 1)),
     -- Of a failed job: its wait is over. The claim's index must not depend on the clock.
     due INTEGER NOT NULL DEFAULT 0 CHECK (due IN (0, 1)),
     cancel_requested INTEGER NOT NULL DEFAULT 0 CHECK (cancel_requested IN (0, 1)),
-    created_at REAL NOT NULL DEFAULT ((julianday('now') - 2440587.5) * 86400.0),
-    updated_at REAL NOT NULL DEFAULT ((julianday('now') - 2440587.5) * 86400.0),
-    started_at REAL,
-    finished_at REAL,
+    created_at REAL NOT NULL DEFAULT ((julianday('now') - 2440587.5) * 86400.0)
+        CHECK (created_at BETWEEN -62104060800 AND 253370764799),
+    updated_at REAL NOT NULL DEFAULT ((julianday('now') - 2440587.5) * 86400.0)
+        CHECK (updated_at BETWEEN -62104060800 AND 253370764799),
+    started_at REAL CHECK (started_at BETWEEN -62104060800 AND 253370764799),
+    finished_at REAL CHECK (finished_at BETWEEN -62104060800 AND 253370764799),
     exit_code INTEGER,
     signal INTEGER,
     error TEXT,
@@ -167,17 +170,35 @@ BEGIN
     SELECT RAISE(ABORT, 'a new job has no runs and no attempts') WHERE NEW.run <> 0 OR NEW.attempts <> 0;
 END;
 
+-- What is in a list or an object no CHECK can look at.
+CREATE TRIGGER jobs_guard_lists BEFORE INSERT ON jobs
+WHEN NEW.tags <> '[]' OR NEW.env <> '{}' OR NEW.no_retry_on <> '[]' OR NEW.defer_on <> '[]'
+BEGIN
+    SELECT RAISE(ABORT, 'jobs.tags are texts of 1 to 128 characters')
+        FROM json_each(NEW.tags) WHERE type <> 'text' OR length(value) NOT BETWEEN 1 AND 128;
+    SELECT RAISE(ABORT, 'jobs.env holds names and texts')
+        FROM json_each(NEW.env)
+        WHERE type <> 'text' OR key = '' OR instr(key, '=');
+    -- SQLite reads JSON up to a NUL, Python does not, and no variable can hold one.
+    SELECT RAISE(ABORT, 'lists and objects of jobs hold no NUL')
+        WHERE instr(CAST(NEW.tags || NEW.env || NEW.no_retry_on || NEW.defer_on AS BLOB), x'00')
+        OR instr(replace(NEW.tags || NEW.env, '\\', ''), '\u0000');
+    SELECT RAISE(ABORT, 'exit codes of failures are from 1 to 255')
+        FROM (
+            SELECT type, value FROM json_each(NEW.no_retry_on)
+            UNION ALL
+            SELECT type, value FROM json_each(NEW.defer_on)
+        )
+        WHERE type <> 'integer' OR value NOT BETWEEN 1 AND 255;
+END;
+
+-- One trigger, for several would come in no order that can be relied on. Plain SQL leaves out what is configured, and
+-- may hold a job or give it a run_at without knowing of states: that is completed here.
 CREATE TRIGGER jobs_added AFTER INSERT ON jobs
 BEGIN
     INSERT INTO aqueue_counts (queue, state, n) VALUES (NEW.queue, NEW.state, 1)
         ON CONFLICT (queue, state) DO UPDATE SET n = n + 1;
     INSERT INTO aqueue_events (job, at, state, run, attempt) VALUES (NEW.seq, NEW.created_at, NEW.state, 0, 0);
-END;
-
--- Plain SQL leaves out what is configured, and may give a run_at without knowing of states.
-CREATE TRIGGER jobs_completed_by_settings AFTER INSERT ON jobs
-WHEN NEW.max_retries IS NULL OR NEW.timeout IS NULL
-BEGIN
     UPDATE jobs SET
         max_retries = coalesce(
             NEW.max_retries, (SELECT CAST(value AS INTEGER) FROM aqueue_settings WHERE key = 'max_retries'), 3
@@ -185,9 +206,9 @@ BEGIN
         timeout = coalesce(
             NEW.timeout, (SELECT CAST(value AS REAL) FROM aqueue_settings WHERE key = 'timeout'), 0
         )
-    WHERE seq = NEW.seq;
-    UPDATE jobs SET state = 'scheduled'
-    WHERE seq = NEW.seq AND state = 'pending' AND run_at > (julianday('now') - 2440587.5) * 86400.0 + 0.001;
+    WHERE seq = NEW.seq AND (NEW.max_retries IS NULL OR NEW.timeout IS NULL);
+    UPDATE jobs SET state = 'scheduled', run_at = iif(NEW.held, NULL, NEW.run_at)
+    WHERE seq = NEW.seq AND NEW.state = 'pending' AND (NEW.held OR NEW.run_at > NEW.created_at + 0.001);
 END;
 
 CREATE TRIGGER jobs_moved AFTER UPDATE OF state ON jobs WHEN OLD.state <> NEW.state

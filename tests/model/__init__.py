@@ -1,0 +1,1 @@
+"""Floor 0: what is decided, without any store."""

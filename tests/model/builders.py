@@ -1,0 +1,69 @@
+"""Jobs to decide about."""
+
+from dataclasses import replace
+from typing import Any
+
+from aqueue.model.ending import Cancelled, Ending, Exited, Interrupted, Lost, NotStarted, Signalled, TimedOut
+from aqueue.model.job import Job, State
+
+NOW = 1_700_000_000.0
+
+ENDINGS: tuple[Ending, ...] = (
+    Exited(0),
+    Exited(1),
+    Exited(255),
+    Signalled(9),
+    TimedOut(3.0),
+    NotStarted("no such folder"),
+    Lost("w1"),
+    Cancelled(),
+    Interrupted(),
+)
+"""One of each kind, and of exit codes the good one and two bad ones."""
+
+FAILURES = tuple(ending for ending in ENDINGS if ending not in (Exited(0), Cancelled(), Interrupted()))
+
+_PENDING = Job(
+    seq=7,
+    id="7",
+    command="true",
+    state=State.PENDING,
+    queue="default",
+    priority=0,
+    attempts=0,
+    max_retries=3,
+    timeout=None,
+    run_at=NOW - 5,
+    held=False,
+    created_at=NOW - 60,
+    updated_at=NOW - 60,
+    started_at=None,
+    finished_at=None,
+    exit_code=None,
+    signal=None,
+    error=None,
+    run=0,
+    worker=None,
+    slot=None,
+    cancel_requested=False,
+    tags=(),
+    env={},
+    cwd=None,
+    unique=None,
+    progress=None,
+    backoff_base=None,
+    backoff_max=None,
+    no_retry_on=(),
+    defer_on=(),
+)
+
+
+def a_job(**changes: Any) -> Job:
+    """A pending job of which some fields are different."""
+    return replace(_PENDING, **changes)
+
+
+def a_running_job(**changes: Any) -> Job:
+    """A job in its first run."""
+    running = {"state": State.PROCESSING, "attempts": 1, "run": 1, "worker": "w1", "slot": 0, "started_at": NOW - 1}
+    return a_job(**{**running, **changes})

@@ -1,0 +1,45 @@
+"""Why a job is not running."""
+
+from typing import Any
+
+import pytest
+
+from aqueue.model.job import State
+from aqueue.model.why import why
+
+from .builders import NOW, a_job, a_running_job
+
+
+def asked(ahead: int = 0, slots: int = 2, busy: int = 1, **job: Any) -> str:
+    return why(a_job(**job), ahead=ahead, slots=slots, busy=busy, now=NOW)
+
+
+REASONS: list[tuple[str, dict[str, Any]]] = [
+    ("it has completed", {"state": State.COMPLETED}),
+    ("it is dead (exit code 1); `aqueue retry 7` runs it again", {"state": State.DEAD, "error": "exit code 1"}),
+    ("it waits for other jobs", {"state": State.BLOCKED}),
+    ("it waits until its time: it is due in 1m30s", {"state": State.SCHEDULED, "run_at": NOW + 90}),
+    ("it is held; `aqueue release 7` lets it run", {"state": State.SCHEDULED, "run_at": None, "held": True}),
+    (
+        "it failed (exit code 1) and backs off: attempt 2 starts in 4s",
+        {"state": State.FAILED, "run_at": NOW + 4, "attempts": 1, "error": "exit code 1"},
+    ),
+    ("it is about to start", {"state": State.FAILED, "run_at": NOW}),
+    ("it is about to start", {"state": State.SCHEDULED, "run_at": NOW}),
+    ("no worker runs; start one with `aqueue worker`", {"slots": 0, "busy": 0}),
+    ("all 2 slots are full", {"busy": 2}),
+    ("the only slot is full, and 1 job is before it", {"slots": 1, "busy": 1, "ahead": 1}),
+    ("it is about to start, and 3 jobs are before it", {"ahead": 3}),
+]
+
+
+@pytest.mark.parametrize(("reason", "job"), REASONS)
+def test_the_reason_is_one_sentence(reason: str, job: dict[str, Any]) -> None:
+    assert asked(**job) == reason
+
+
+def test_a_running_job_is_running_or_is_being_ended() -> None:
+    def of(cancel_requested: bool) -> str:
+        return why(a_running_job(cancel_requested=cancel_requested), ahead=0, slots=1, busy=1, now=NOW)
+
+    assert (of(False), of(True)) == ("it is running", "it is running, and is being ended because it was cancelled")

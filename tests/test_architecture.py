@@ -1,0 +1,104 @@
+"""The floors: each imports only what is below it."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import aqueue
+
+PACKAGE = Path(aqueue.__file__).parent
+ROOT = PACKAGE.parent
+
+ALLOWED = {
+    "model": {"aqueue.model"},
+    "store": {"aqueue.model", "aqueue.store", "aiosqlite"},
+    "queue.py": {"aqueue.model", "aqueue.store"},
+    "engine": {"aqueue.model", "aqueue.store", "aqueue.engine"},
+}
+"""What the lower floors may import beside the standard library."""
+
+MODEL_NEVER = {"asyncio", "sqlite3", "socket", "threading", "subprocess", "time", "os", "pathlib", "random"}
+"""The model has no I/O, no clock and no dice of its own."""
+
+
+def modules(floor: str) -> list[Path]:
+    path = PACKAGE / floor
+    return [path] if path.suffix else sorted(path.rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that is imported anywhere in a file, also inside functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Import():
+                yield from (alias.name for alias in node.names)
+            case ast.ImportFrom(level=0, module=str(module)):
+                # `from aqueue import cli` imports aqueue.cli; of other packages the package is enough to know.
+                yield from (f"{module}.{alias.name}" for alias in node.names) if module == "aqueue" else (module,)
+            case ast.ImportFrom():
+                raise AssertionError(f"{path}: relative imports hide which floor they come from")
+
+
+def imports_of(floor: str) -> set[str]:
+    return {name for path in modules(floor) for name in imports(path)}
+
+
+def is_within(name: str, packages: set[str]) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+
+@pytest.mark.parametrize("floor", ALLOWED)
+def test_a_floor_imports_only_what_is_below_it(floor: str) -> None:
+    names = imports_of(floor)
+    foreign = {name for name in names if name.split(".")[0] not in sys.stdlib_module_names}
+    assert names
+    assert {name for name in foreign if not is_within(name, ALLOWED[floor])} == set()
+
+
+def test_the_model_neither_reads_nor_writes_nor_looks_at_a_clock() -> None:
+    assert {name for name in imports_of("model") if name.split(".")[0] in MODEL_NEVER} == set()
+
+
+@pytest.mark.parametrize(("face", "other"), [("cli", "web"), ("web", "cli")])
+def test_the_faces_never_import_each_other(face: str, other: str) -> None:
+    assert {name for name in imports_of(face) if is_within(name, {f"aqueue.{other}"})} == set()
+
+
+def test_only_the_store_knows_a_database() -> None:
+    knows = {
+        path.relative_to(PACKAGE).parts[0]
+        for path in PACKAGE.rglob("*.py")
+        for name in imports(path)
+        if is_within(name, {"sqlite3", "aiosqlite"})
+    }
+    assert knows - {"door.py"} == {"store"}
+
+
+def loaded_by(statement: str) -> set[str]:
+    program = f"{statement}\nimport sys\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
+    return set(done.stdout.split())
+
+
+def test_importing_aqueue_costs_nothing() -> None:
+    heavy = {"asyncio", "sqlite3", "aiosqlite", "dataclasses", "json", "pathlib", "asyncclick", "rich"}
+    more = loaded_by("import aqueue") - loaded_by("")
+    assert more & heavy == set()
+    assert {name for name in more if name.startswith("aqueue.")} == set()
+
+
+def test_a_client_does_not_load_the_engine_or_a_face() -> None:
+    loaded = loaded_by("from aqueue import Queue")
+    assert "aqueue.store" in loaded
+    assert {name for name in loaded if is_within(name, {"aqueue.engine", "aqueue.cli", "aqueue.web"})} == set()
+
+
+def test_the_model_loads_nothing_of_the_other_floors() -> None:
+    loaded = loaded_by("import aqueue.model.lifecycle, aqueue.model.newjob, aqueue.model.document, aqueue.model.intake")
+    floors = {name.split(".")[1] for name in loaded if name.startswith("aqueue.")}
+    assert floors == {"model"}
+    assert {"asyncio", "sqlite3"} & loaded == set()
