@@ -10,7 +10,7 @@ Row = Mapping[str, str]
 LONG = frozenset({"COMMAND", "ERROR", "ENDING", "MEANING"})
 """The columns that may be cut. Ids, numbers and times never are."""
 
-SHORTEST = 12
+SHORTEST = 14
 """To how many characters a long column may be cut."""
 
 GAP = "  "

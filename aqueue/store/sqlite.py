@@ -99,6 +99,7 @@ class SqliteStore:
         self.doorbell = Doorbell(place)
         self.lobby = Lobby(place)
         self._opening = asyncio.Lock()
+        self._closing = False
         self._data_version = 0
         self._begun: set[asyncio.Task[Any]] = set()
 
@@ -110,6 +111,7 @@ class SqliteStore:
 
     async def close(self) -> None:
         """Finish what was begun and close the connections: their threads would keep the program alive."""
+        self._closing = True  # what has not got the lock yet need not wait for it any more
         while self._begun:
             await asyncio.wait(self._begun)
         for connection in (self._reader, self._writer):
@@ -134,7 +136,7 @@ class SqliteStore:
         the transaction as a whole could not be had: then nothing has changed. `patience` is how many seconds to
         wait for the write lock; it may be infinite.
         """
-        return await self._to_its_end(self._turn(asks, patience))
+        return await self.to_its_end(self._turn(asks, patience))
 
     async def _turn(self, asks: Sequence[Ask[Any]], patience: float) -> Turned:
         done = await self._patiently(self._opened_writer, functools.partial(_transact, asks=asks), patience)
@@ -145,8 +147,8 @@ class SqliteStore:
 
     async def read(self, ask: Ask[T]) -> T:
         """Run a verb that only reads, in a transaction of its own: it sees one moment of the store."""
-        reader = await self._opened_reader()
-        return await self._to_its_end(self._patiently(reader, functools.partial(_read, ask=ask), PATIENCE))
+        reader = await self.to_its_end(self._opened_reader())
+        return await self.to_its_end(self._patiently(reader, functools.partial(_read, ask=ask), PATIENCE))
 
     async def backup(self, path: Path) -> None:
         """Copy the queue as it is at this moment, by SQLite's own backup, while it goes on being used.
@@ -155,13 +157,13 @@ class SqliteStore:
         """
         if os.path.lexists(path):
             raise StoreUnavailable(f"{path} exists already")
-        reader = await self._opened_reader()
+        reader = await self.to_its_end(self._opened_reader())
         copy = Place(f"{path}.{secrets.token_hex(4)}.part", shared=self.place.shared)
         try:
             copy.create()
             try:
                 copying = self._patiently(reader, functools.partial(_backup, target=copy.database), PATIENCE)
-                await self._to_its_end(copying)
+                await self.to_its_end(copying)
                 _sync_and_rename(copy.database, path)
             finally:
                 copy.database.unlink(missing_ok=True)
@@ -179,7 +181,7 @@ class SqliteStore:
             if self.place.wal.stat().st_size < min(CHECKPOINT_BYTES, _room_beside(self.place.wal)):
                 return
             with contextlib.suppress(_Locked), self._explained():  # where it is locked, the next time will do
-                await self._to_its_end(_hop(self._opened_writer, _checkpoint))
+                await self.to_its_end(_hop(self._opened_writer, _checkpoint))
 
     @property
     def _opened_writer(self) -> aiosqlite.Connection:
@@ -226,14 +228,15 @@ class SqliteStore:
                 with self._explained():
                     return await _hop(connection, work)
             except _Locked:
-                if clock() + wait > end:
+                if self._closing or clock() + wait > end:
                     raise StoreBusy(
                         f"{self.place.database} has been locked by another process for {patience:g} s"
                     ) from None
                 await asyncio.sleep(wait)
         raise AssertionError("the waits never end")
 
-    async def _to_its_end(self, work: Awaitable[T]) -> T:
+    async def to_its_end(self, work: Awaitable[T]) -> T:
+        """Do this even if nobody waits for it any more: `close` does."""
         task = asyncio.ensure_future(work)
         self._begun.add(task)
         task.add_done_callback(self._begun.discard)
@@ -253,7 +256,7 @@ async def open_sqlite(path: str, *, shared: bool, worker: bool) -> SqliteStore:
     """Open the queue in this file, making it if need be."""
     store = SqliteStore(Place(path, shared=shared), worker=worker)
     try:
-        await store.open()
+        await store.to_its_end(store.open())
     except BaseException:
         await store.close()
         raise

@@ -333,10 +333,12 @@ def test_a_file_or_a_folder_that_may_not_be_written_exits_1(shell: Shell) -> Non
     shell.database.chmod(0o400)
     shell.folder.chmod(0o500)
     try:
-        assert "read-only" in shell.fails(1, "enqueue", "true")
-        assert "Permission denied" in shell.fails(1, "--db", "other.db", "list")
+        refused = [shell.run("enqueue", "true"), shell.run("--db", "other.db", "list")]
     finally:
         shell.folder.chmod(0o700)
+    assert [(result.code, result.out) for result in refused] == [(1, ""), (1, "")]
+    assert re.fullmatch(f"Error: {shell.database} cannot be written: it is read-only\n", refused[0].err)
+    assert re.fullmatch("Error: cannot make .*/other.db: Permission denied\n", refused[1].err)
 
 
 def test_a_setting_that_makes_no_sense_in_the_environment_exits_1(

@@ -1,5 +1,8 @@
 """`aqueue config`: every form of reading and changing the settings, and who has the last word."""
 
+import re
+import sqlite3
+
 import pytest
 
 from aqueue.model.settings import KEYS
@@ -87,3 +90,15 @@ def test_a_change_reaches_a_running_worker_at_once(shell: Shell) -> None:
         shell.ok("enqueue", "--id", "quick", "--max-retries", "1", "exit 3")
         assert shell.run("wait", "quick", "--timeout", str(PATIENCE)).code == 3
         assert shell.job("slow")["state"] == "failed"
+
+
+def test_a_stored_value_that_makes_no_sense_is_named_and_can_be_repaired(shell: Shell) -> None:
+    shell.ok("config", "timeout", "5m")
+    connection = sqlite3.connect(shell.database)
+    connection.execute("UPDATE aqueue_settings SET value = 'soon'")
+    connection.commit()
+    connection.close()
+    for words in (["config", "list"], ["config", "timeout"], ["enqueue", "true"]):
+        assert re.fullmatch(r"timeout: 'soon' is not a duration; .* \(stored\)", shell.fails(1, *words))
+    shell.ok("config", "unset", "timeout")
+    assert shell.ok("config", "timeout") == "none\n"

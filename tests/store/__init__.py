@@ -1,0 +1,1 @@
+"""Floor 1: what is remembered, on real SQLite files."""

@@ -1,0 +1,123 @@
+"""Short words for what the tests of the store do all the time. The clock is theirs: it stands still at NOW."""
+
+import contextlib
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import aqueue
+from aqueue.model import lifecycle
+from aqueue.model.ending import Ending, Exited, error_of
+from aqueue.model.job import Job, State
+from aqueue.model.newjob import NewJob
+from aqueue.model.settings import Settings
+from aqueue.store import sql
+from aqueue.store.sqlite import SqliteStore
+
+NOW = 1_700_000_000.0
+ENOUGH = 10.0
+"""Seconds after which a test gives up waiting: nothing here depends on how fast anything is."""
+
+DEFAULTS = Settings()
+SUCCESS = Exited(0)
+
+
+def new(command: str = "true", **keys: Any) -> NewJob:
+    return NewJob.parse({"command": command, **keys}, NOW)
+
+
+async def enqueue(store: SqliteStore, *jobs: NewJob, now: float = NOW) -> Sequence[str]:
+    return await store.write(lambda: sql.enqueue(jobs or [new()], DEFAULTS, now))
+
+
+async def get(store: SqliteStore, job_id: str) -> Job:
+    (job,) = await store.read(lambda: sql.find([job_id]))
+    return job
+
+
+async def claim(store: SqliteStore, slots: int = 1, worker: str = "w1", now: float = NOW) -> Sequence[Job]:
+    return (await store.write(lambda: sql.claim(worker, range(slots), now))).jobs
+
+
+async def claimed(store: SqliteStore, *jobs: NewJob, worker: str = "w1") -> Job:
+    """The first of these jobs, enqueued and running."""
+    await enqueue(store, *jobs)
+    (job,) = await claim(store, worker=worker)
+    return job
+
+
+def decision(job: Job, ending: Ending, now: float = NOW) -> sql.Decision:
+    transition = lifecycle.settle(job, ending, DEFAULTS, now)
+    return sql.Decision(job, transition, sql.EndOfRun(ending, error_of(ending, "")))
+
+
+async def settle(store: SqliteStore, job: Job, ending: Ending = SUCCESS, now: float = NOW) -> bool:
+    """Settle a run as its worker would that saw the job like this; says whether that was accepted."""
+    return not await store.write(lambda: sql.settle([decision(job, ending, now)], now))
+
+
+async def cancel(store: SqliteStore, job: Job) -> Job:
+    (job,) = await store.write(lambda: sql.change([job.id], lambda job: lifecycle.cancel(job, NOW), NOW))
+    return job
+
+
+async def retry(store: SqliteStore, job: Job, now: float = NOW) -> Job:
+    (job,) = await store.write(lambda: sql.change([job.id], lambda job: lifecycle.retry(job, now), now))
+    return job
+
+
+async def hold(store: SqliteStore, job_id: str) -> Job:
+    (job,) = await store.write(lambda: sql.change([job_id], lifecycle.hold, NOW))
+    return job
+
+
+async def state(store: SqliteStore, job_id: str) -> State:
+    return (await get(store, job_id)).state
+
+
+async def commands(store: SqliteStore, slots: int = 10, now: float = NOW) -> list[str]:
+    """Claim, and say what was claimed in which order."""
+    return [job.command for job in await claim(store, slots, now=now)]
+
+
+class Plain:
+    """A plain connection to the file, which commits each statement at once."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    def do(self, statement: str, *parameters: Any) -> None:
+        self.connection.execute(statement, parameters).fetchall()
+
+    def rows(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        return self.connection.execute(statement, parameters).fetchall()
+
+    def value(self, statement: str, *parameters: Any) -> Any:
+        ((value,),) = self.rows(statement, *parameters)
+        return value
+
+
+@contextlib.contextmanager
+def plain(path: Path) -> Iterator[Plain]:
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as connection:
+        yield Plain(connection)
+
+
+@contextlib.contextmanager
+def python(program: str, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """A Python in a process of its own; its stdin and stdout are pipes, and it is killed at the end."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(aqueue.__file__).parents[1],
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
