@@ -109,8 +109,8 @@ class Rescuer:
             self._listener(Rescuing(worker, len(jobs)))
         for job in jobs:
             self._settle(Ended(job, Lost(worker), 0.0))
-        await self._store.write(lambda: sql.unregister([worker]))
         self._store.lobby.forget(worker)
+        await self._store.write(lambda: sql.unregister([worker]))
         self._on_rescued()
 
     async def _end_leftovers(self, worker: str, known: sql.WorkerRow | None, jobs: Iterable[Job]) -> None:
