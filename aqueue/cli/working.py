@@ -1,5 +1,6 @@
 """A worker in this process: the store, the engine, the signals and the lines, put together."""
 
+import resource
 from collections.abc import Callable
 
 from aqueue.cli.detach import Report
@@ -18,8 +19,16 @@ BY_KEYS = "Ctrl-C again"
 BY_SIGNAL = "a second signal"
 
 
+DESCRIPTORS_OF_A_JOB = 4
+"""Its two pipes and its pidfd, and one while it starts."""
+
+OWN_DESCRIPTORS = 64
+"""What a worker has open beside that, with room."""
+
+
 async def work(db: str | None, options: Options, report: Report) -> None:
     """Work until drained. Raises AqueueError if that cannot begin, and tells the report either way."""
+    _make_room(options.concurrency)
     try:
         store = await open_store(db, worker=True)
         try:
@@ -50,6 +59,18 @@ def _listener(narrator: Narrator, report: Report) -> Callable[[Event], None]:
             report.ready(event.worker)
 
     return hear
+
+
+def _make_room(slots: int) -> None:
+    """Raise the limit of open files if so many jobs at once need that, as far as we may.
+
+    No further: the jobs inherit it, and programs that still use select(2) break above 1024.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OWN_DESCRIPTORS + slots * DESCRIPTORS_OF_A_JOB
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
 
 
 def _drain_by_signal(node: Node, narrator: Narrator) -> Callable[[], None]:
