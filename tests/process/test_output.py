@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from faults.harness import ENOUGH, Gate, enqueue, environ, jobs, run, working
@@ -20,7 +21,7 @@ from aqueue.store.printed import Stream
 KIBI = 1024
 
 
-async def printed(database: Path, command: str, **options: object) -> tuple[bytes, bytes]:
+async def printed(database: Path, command: str, **options: Any) -> tuple[bytes, bytes]:
     """What `aqueue logs` writes to its stdout and its stderr of a job that has run."""
     (job,) = await enqueue(database, command, max_retries=0, **options)
     async with working(database) as worker, Queue.open(database) as queue:
