@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -210,8 +210,8 @@ class Queue:
         Raises NoSuchJob, also when one is removed meanwhile, and CannotFinish for a job that is held: only a person
         can end such a wait.
         """
-        async with asyncio.timeout(timeout):
-            async for jobs in self.watch(*ids):
+        async with asyncio.timeout(timeout), contextlib.aclosing(self.watch(*ids)) as looks:
+            async for jobs in looks:
                 if all(job.is_finished for job in jobs):
                     return jobs
                 for job in jobs:
@@ -219,7 +219,7 @@ class Queue:
                         raise CannotFinish(f"job {job.id} is held; release it first")
         raise AssertionError("a watch never ends")
 
-    async def watch(self, *ids: str) -> AsyncIterator[Sequence[Job]]:
+    async def watch(self, *ids: str) -> AsyncGenerator[Sequence[Job], None]:
         """The jobs as they are, at once and whenever something in the queue has changed."""
         changed = asyncio.Event()
         with self._store.doorbell.hung_up(changed.set):

@@ -217,6 +217,26 @@ async def test_wait_returns_at_once_what_has_finished(queue: Queue, somebody: So
     assert [job.state for job in await queue.wait("1", timeout=ENOUGH)] == [State.COMPLETED]
 
 
+async def test_no_bell_is_left_hanging_by_a_wait_that_is_over(queue: Queue) -> None:
+    await queue.enqueue("true")
+    await queue.cancel("1")
+    assert (await queue.wait("1"))[0].is_finished
+    assert not list(Path(queue.url + ".d").iterdir())
+
+
+async def test_a_change_that_comes_while_nobody_looks_is_not_missed(queue: Queue, somebody: Somebody) -> None:
+    await queue.enqueue("true")
+    seen = []
+    async with asyncio.timeout(ENOUGH), contextlib.aclosing(queue.watch("1")) as looks:
+        async for (job,) in looks:
+            seen.append(job.state)
+            if job.is_finished:
+                break
+            await somebody.work()
+            await queue.get("1")  # the bell has been heard by now
+    assert seen == [State.PENDING, State.COMPLETED]
+
+
 async def test_wait_is_woken_when_another_process_settles_the_last_of_the_jobs(
     queue: Queue, somebody: Somebody, waiting: Waiting
 ) -> None:

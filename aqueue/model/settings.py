@@ -50,7 +50,7 @@ def parse_count(text: str) -> int:
     """A whole number from 0 to a milliard."""
     if not _WHOLE.fullmatch(text.strip()):
         raise InvalidInput(f"{text!r} is not a whole number")
-    count = int(text)
+    count = int(text.strip())
     if not 0 <= count <= MAX_RETRIES_LIMIT:
         raise InvalidInput(f"{text!r} is not between 0 and {MAX_RETRIES_LIMIT}")
     return count
@@ -74,7 +74,7 @@ def _share(text: str) -> float:
 def _number(text: str) -> float:
     if not _REAL.fullmatch(text.strip()):
         raise InvalidInput(f"{text!r} is not a number")
-    return float(text)
+    return float(text.strip())
 
 
 def positive_duration(text: str) -> float:

@@ -12,8 +12,8 @@ LONGEST = 100 * 366 * SECONDS["d"]
 """The longest duration, in seconds: a century."""
 
 EARLIEST = -62_104_060_800.0
-LATEST = 253_370_764_800.0
-"""The moments between which a time lies: the beginnings of the years 2 and 9999. Every zone can show those."""
+LATEST = 253_370_764_799.0
+"""The first and the last moment that a time may be: years 2 to 9998, as the store takes them and every zone can show."""
 
 LONGEST_NUMBER = 100
 """Characters: far more than any number that makes sense has."""
@@ -21,6 +21,8 @@ LONGEST_NUMBER = 100
 _NUMBER = r"(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
 _DURATION = re.compile("".join(rf"(?:(?P<{unit}>{_NUMBER}){unit}(?![a-z]))?" for unit in SECONDS))
 _SIZE = re.compile(rf"(?P<number>{_NUMBER})\s*(?:(?P<unit>[KMGT])(?:i?B)?|B)?", re.IGNORECASE | re.ASCII)
+_DATE_FIRST = re.compile(r"[0-9]{4}(?:-?[0-9]{2}-?[0-9]{2}|-?W[0-9]{2}(?:-?[1-7])?)(?:[Tt ].+)?")
+"""A date, and a time only after a T or a space: Python reads 2030-01-31+05:00 as five o'clock of that day."""
 _CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]))?")
 
 
@@ -97,7 +99,7 @@ def parse_time(text: str, now: float, zone: tzinfo | None = None) -> float:
 
 def check_moment(moment: float) -> float:
     """The moment, if every zone can show it. Raises InvalidInput."""
-    if not EARLIEST <= moment < LATEST:
+    if not EARLIEST <= moment <= LATEST:
         raise InvalidInput("a time must lie in the years from 2 to 9998")
     return moment
 
@@ -109,10 +111,11 @@ def _parsed_time(text: str, now: float, zone: tzinfo | None) -> float:
     if clock := _CLOCK.fullmatch(stripped):
         return _next_clock_time(now, zone, *(int(part or 0) for part in clock.groups()))
     try:
-        moment = datetime.fromisoformat(stripped)
-        return _in_zone(moment, zone).timestamp()
+        if _DATE_FIRST.fullmatch(stripped):
+            return _in_zone(datetime.fromisoformat(stripped), zone).timestamp()
     except (ValueError, OverflowError, OSError):
-        raise InvalidInput(f"{text!r} is not a time; write it like 2030-01-31T18:00, 18:00 or +1h30m") from None
+        pass
+    raise InvalidInput(f"{text!r} is not a time; write it like 2030-01-31T18:00, 18:00 or +1h30m")
 
 
 def _next_clock_time(now: float, zone: tzinfo | None, hour: int, minute: int, second: int) -> float:

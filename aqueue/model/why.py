@@ -16,7 +16,7 @@ def why(job: Job, *, ahead: int, slots: int, busy: int, now: float) -> str:
         case State.COMPLETED:
             return "it has completed"
         case State.DEAD | State.CANCELLED:
-            return f"it is {job.state} ({job.error}); `aqueue retry {job.id}` runs it again"
+            return f"it is {job.state}{_how_it_ended(job)}; `aqueue retry {job.id}` runs it again"
         case State.BLOCKED:
             return "it waits for other jobs"
         case State.SCHEDULED | State.FAILED if not _is_due(job, now):
@@ -34,8 +34,14 @@ def _waits(job: Job, now: float) -> str:
         return f"it is held; `aqueue release {job.id}` lets it run"
     wait = format_duration(max(0.001, round(job.run_at - now, 1)))
     if job.state is State.FAILED:
-        return f"it failed ({job.error}) and backs off: attempt {job.attempts + 1} starts in {wait}"
+        return f"it failed{_how_it_ended(job)} and backs off: attempt {job.attempts + 1} starts in {wait}"
     return f"it waits until its time: it is due in {wait}"
+
+
+def _how_it_ended(job: Job) -> str:
+    """The error in brackets, where it says more than the state does."""
+    more = (job.error or "").removeprefix(job.state).removeprefix(": ")
+    return f" ({more})" if more else ""
 
 
 def _is_in_the_line(ahead: int, slots: int, busy: int) -> str:

@@ -1,10 +1,15 @@
 """What scripts read."""
 
 import json
+from collections.abc import Callable
 from dataclasses import fields
+from typing import Any
+
+import pytest
 
 from aqueue.model.document import job_document, job_with_runs, run_document
-from aqueue.model.job import Run
+from aqueue.model.job import Job, Run, State
+from aqueue.model.text import format_time
 
 from .builders import NOW, a_job, a_running_job
 
@@ -35,8 +40,30 @@ RUN = Run(
 )
 
 
-def test_a_job_has_exactly_the_keys_of_the_contract() -> None:
-    assert list(job_document(a_job())) == JOB_KEYS
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("build", [a_job, a_running_job])
+def test_a_job_has_exactly_the_keys_of_the_contract_in_any_state(build: Callable[..., Job], state: State) -> None:
+    document = job_document(build(state=state, held=state is State.SCHEDULED, run_at=None))
+    assert list(document) == JOB_KEYS
+    assert (document["state"], document["run_at"]) == (str(state), None)
+    assert type(document["state"]) is str
+
+
+def test_every_field_of_a_job_is_shown_under_its_own_name_but_for_what_is_of_the_store_alone() -> None:
+    assert {field.name for field in fields(Job)} - set(JOB_KEYS) == {"seq", "cancel_requested"}
+    given: dict[str, Any] = {
+        **{"id": "a", "command": "x", "queue": "mail", "priority": -3, "attempts": 2, "max_retries": 5, "timeout": 1.5},
+        **{"held": True, "exit_code": 3, "signal": 9, "error": "exit code 3", "run": 4, "worker": "w1", "slot": 0},
+        **{"cwd": "/", "unique": "u", "progress": "42%", "backoff_base": 0.5, "backoff_max": 60.0},
+    }
+    lists: dict[str, Any] = {"tags": ("b", "a"), "no_retry_on": (64,), "defer_on": (75,)}
+    times = {name: NOW + n for n, name in enumerate(key for key in JOB_KEYS if key.endswith("_at"))}
+    document = job_document(a_job(**given, **lists, **times))
+    shown = given | {key: list(value) for key, value in lists.items()}
+    shown |= {key: format_time(moment) for key, moment in times.items()}
+    assert {key: document[key] for key in shown} == shown
+    left = set(JOB_KEYS) - set(shown)
+    assert left == {"state", "env", "after", "after_any", "cron", "nice"}
 
 
 def test_a_run_has_exactly_the_keys_of_the_contract() -> None:

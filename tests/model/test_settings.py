@@ -171,6 +171,8 @@ def test_what_is_shown_is_read_back_to_the_millisecond(settings: Settings) -> No
 
 
 @given(st.sampled_from(list(KEYS)), st.text())
+@example("max_retries", "0\x1f")
+@example("backoff_base", "1\x1c")
 def test_any_text_is_a_value_or_is_refused(key: str, text: str) -> None:
     try:
         value = parse_setting(key, text)

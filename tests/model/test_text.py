@@ -1,6 +1,8 @@
 """Durations, sizes and times: what is written is read back, and what is not understood is refused."""
 
 import math
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -149,6 +151,10 @@ TIMES = [
     ("2030-01-31T18:00Z", "2030-01-31T18:00:00.000Z"),
     ("2030-01-31T18:00+05:30", "2030-01-31T12:30:00.000Z"),
     ("2030-02-01", "2030-01-31T23:00:00.000Z"),
+    ("20300201T0030", "2030-01-31T23:30:00.000Z"),
+    ("2030-W05-5t00:30", "2030-01-31T23:30:00.000Z"),
+    ("9998-12-31T23:59:59Z", "9998-12-31T23:59:59.000Z"),
+    ("0002-01-01T00:00:00Z", "0002-01-01T00:00:00.000Z"),
     ("18:00", "2030-01-31T17:00:00.000Z"),
     ("9:05", "2030-02-01T08:05:00.000Z"),
     ("12:00", "2030-02-01T11:00:00.000Z"),
@@ -166,6 +172,7 @@ def test_a_time_is_read_in_its_zone_and_shown_in_utc(text: str, shown: str) -> N
 
 NO_TIMES = [
     *("", "now", "tomorrow", "24:00", "12:60", "1:2", "12", "12:00 pm", "+", "+-1s", "+ ", "-1h", "2030-02-30", "2030"),
+    *("2030-01-31+05:00", "2030-01-31-18:00", "2030-01-31x18:00", "2030-01-31T", "2030-01-31-18", "T18:00"),
     *("2030-01-31T25:00", "٢030-01-31", "\uff112:00", "1700000000", "2030-01-31T18:00 Europe/Berlin", "nan", "\ud800"),
     *("0001-01-01T00:00+14:00", "0001-12-31T23:59:59Z", "9999-01-01T00:00Z", "9999-12-31T23:59-12:00", "10000-01-01"),
 ]
@@ -177,13 +184,48 @@ def test_what_is_not_understood_or_cannot_be_shown_is_no_time(text: str) -> None
         parse_time(text, NOON, UTC)
 
 
+@pytest.mark.parametrize("moment", [math.nextafter(EARLIEST, -math.inf), math.nextafter(LATEST, math.inf), math.nan])
+def test_a_moment_outside_the_years_that_can_be_kept_and_shown_is_refused(moment: float) -> None:
+    with pytest.raises(InvalidInput, match="years from 2 to 9998"):
+        check_moment(moment)
+
+
 def test_without_a_zone_a_time_is_in_that_of_the_machine() -> None:
     expected = datetime(2030, 1, 31, 18, 0).astimezone().timestamp()
     assert parse_time("2030-01-31T18:00", NOON) == expected
 
 
-@given(st.floats(EARLIEST, LATEST, exclude_max=True))
-@example(math.nextafter(LATEST, 0))
+@pytest.fixture
+def _central_europe(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The zone of the machine has a summer time: from 2030-03-31T01:00Z to 2030-10-27T01:00Z."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+SUMMER_TIMES = [
+    ("11:00", "2030-03-30T11:00Z", "2030-03-31T09:00:00.000Z"),
+    ("18:00", "2030-03-30T11:00Z", "2030-03-30T17:00:00.000Z"),
+    ("11:00", "2030-10-26T10:00Z", "2030-10-27T10:00:00.000Z"),
+    ("02:45", "2030-10-27T00:30Z", "2030-10-27T00:45:00.000Z"),
+    ("02:45", "2030-10-27T01:30Z", "2030-10-27T01:45:00.000Z"),
+    ("23:00", "2030-10-27T01:30Z", "2030-10-27T22:00:00.000Z"),
+    ("2030-07-01T18:00", "2030-03-30T11:00Z", "2030-07-01T16:00:00.000Z"),
+    ("+1d", "2030-03-30T11:00Z", "2030-03-31T11:00:00.000Z"),
+]
+
+
+@pytest.mark.parametrize(("text", "now", "shown"), SUMMER_TIMES)
+@pytest.mark.usefixtures("_central_europe")
+def test_the_clock_on_the_wall_counts_on_a_day_of_23_or_25_hours(text: str, now: str, shown: str) -> None:
+    assert format_time(parse_time(text, datetime.fromisoformat(now).timestamp())) == shown
+
+
+@given(st.floats(EARLIEST, LATEST))
+@example(EARLIEST)
+@example(LATEST)
 def test_a_moment_that_was_accepted_can_be_shown_in_every_zone(moment: float) -> None:
     assert check_moment(moment) == moment
     for hours in (-14, 14):

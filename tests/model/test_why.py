@@ -1,8 +1,11 @@
 """Why a job is not running."""
 
+import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aqueue.model.job import State
 from aqueue.model.why import why
@@ -17,6 +20,11 @@ def asked(ahead: int = 0, slots: int = 2, busy: int = 1, **job: Any) -> str:
 REASONS: list[tuple[str, dict[str, Any]]] = [
     ("it has completed", {"state": State.COMPLETED}),
     ("it is dead (exit code 1); `aqueue retry 7` runs it again", {"state": State.DEAD, "error": "exit code 1"}),
+    ("it is cancelled; `aqueue retry 7` runs it again", {"state": State.CANCELLED, "error": "cancelled"}),
+    (
+        "it is cancelled (half done); `aqueue retry 7` runs it again",
+        {"state": State.CANCELLED, "error": "cancelled: half done"},
+    ),
     ("it waits for other jobs", {"state": State.BLOCKED}),
     ("it waits until its time: it is due in 1m30s", {"state": State.SCHEDULED, "run_at": NOW + 90}),
     ("it is held; `aqueue release 7` lets it run", {"state": State.SCHEDULED, "run_at": None, "held": True}),
@@ -24,10 +32,13 @@ REASONS: list[tuple[str, dict[str, Any]]] = [
         "it failed (exit code 1) and backs off: attempt 2 starts in 4s",
         {"state": State.FAILED, "run_at": NOW + 4, "attempts": 1, "error": "exit code 1"},
     ),
+    ("it waits until its time: it is due in 0.001s", {"state": State.SCHEDULED, "run_at": NOW + 0.0001}),
     ("it is about to start", {"state": State.FAILED, "run_at": NOW}),
     ("it is about to start", {"state": State.SCHEDULED, "run_at": NOW}),
     ("no worker runs; start one with `aqueue worker`", {"slots": 0, "busy": 0}),
+    ("no worker runs; start one with `aqueue worker`", {"slots": 0, "busy": 0, "ahead": 5}),
     ("all 2 slots are full", {"busy": 2}),
+    ("all 2 slots are full", {"busy": 3, "state": State.FAILED}),
     ("the only slot is full, and 1 job is before it", {"slots": 1, "busy": 1, "ahead": 1}),
     ("it is about to start, and 3 jobs are before it", {"ahead": 3}),
 ]
@@ -43,3 +54,20 @@ def test_a_running_job_is_running_or_is_being_ended() -> None:
         return why(a_running_job(cancel_requested=cancel_requested), ahead=0, slots=1, busy=1, now=NOW)
 
     assert (of(False), of(True)) == ("it is running", "it is running, and is being ended because it was cancelled")
+
+
+@given(
+    state=st.sampled_from(State),
+    run_at=st.none() | st.floats(NOW - 1e9, NOW + 1e9),
+    held=st.booleans(),
+    error=st.none() | st.just("exit code 1"),
+    numbers=st.tuples(*[st.integers(0, 3)] * 3),
+)
+def test_whatever_the_job_is_there_is_one_sentence_and_nothing_unknown_in_it(
+    state: State, run_at: float | None, held: bool, error: str | None, numbers: tuple[int, ...]
+) -> None:
+    ahead, slots, busy = numbers
+    reason = asked(ahead, slots, busy, state=state, run_at=run_at, held=held, error=error)
+    assert re.fullmatch(r"(it|all|the only|no worker) .*[^.]", reason)
+    assert "None" not in reason
+    assert "()" not in reason

@@ -3,10 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from aqueue.store import open_store
 from aqueue.store.sqlite import SqliteStore
 
-from .harness import Plain, plain
+from .harness import Plain, opened, plain
 
 
 @pytest.fixture
@@ -16,17 +15,15 @@ def database(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def store(database: Path) -> AsyncIterator[SqliteStore]:
-    store = await open_store(str(database))
-    yield store
-    await store.close()
+    async with opened(database) as store:
+        yield store
 
 
 @pytest.fixture
 async def other(store: SqliteStore) -> AsyncIterator[SqliteStore]:
     """A second store on the same file, as another process has it."""
-    other = await open_store(store.url)
-    yield other
-    await other.close()
+    async with opened(store.place.database) as other:
+        yield other
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import contextlib
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from aqueue.model.ending import Ending, Exited, error_of
 from aqueue.model.job import Job, State
 from aqueue.model.newjob import NewJob
 from aqueue.model.settings import Settings
-from aqueue.store import sql
+from aqueue.store import open_store, sql
 from aqueue.store.sqlite import SqliteStore
 
 NOW = 1_700_000_000.0
@@ -23,6 +23,22 @@ ENOUGH = 10.0
 
 DEFAULTS = Settings()
 SUCCESS = Exited(0)
+
+
+@contextlib.asynccontextmanager
+async def opened(path: Path, **options: Any) -> AsyncIterator[SqliteStore]:
+    """A store that is closed at the end, whatever happens: its threads would keep the tests alive."""
+    store = await open_store(str(path), **options)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def opens(path: Path, **options: Any) -> None:
+    """Open a queue and close it again."""
+    async with opened(path, **options):
+        pass
 
 
 def new(command: str = "true", **keys: Any) -> NewJob:

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from aqueue.model import lifecycle
 from aqueue.model.ending import Exited, Interrupted, Lost
 from aqueue.model.errors import Refused
-from aqueue.store import history, open_store, sql
+from aqueue.store import history, sql
 from aqueue.store.sqlite import SqliteStore
 
-from .harness import NOW, Plain, cancel, claim, claimed, enqueue, get, hold, new, plain, retry, settle
+from .harness import NOW, Plain, cancel, claim, claimed, enqueue, get, hold, new, opened, plain, retry, settle
 
 
 async def transitions(store: SqliteStore, job_id: str) -> list[tuple[str | None, str, int, int]]:
@@ -129,8 +129,7 @@ STEPS: dict[str, Step] = {
 
 
 async def _walk(path: Path, steps: list[tuple[str, int]]) -> None:
-    store = await open_store(str(path))
-    try:
+    async with opened(path) as store:
         with plain(path) as client:
             for name, job_id in steps:
                 with contextlib.suppress(Refused):
@@ -143,8 +142,6 @@ async def _walk(path: Path, steps: list[tuple[str, int]]) -> None:
                 assert client.value("SELECT count(*) FROM aqueue_events WHERE was IS state") == 0
                 orphans = "SELECT count(*) FROM {} WHERE job NOT IN (SELECT seq FROM jobs)"
                 assert [client.value(orphans.format(table)) for table in ("aqueue_runs", "aqueue_events")] == [0, 0]
-    finally:
-        await store.close()
 
 
 @settings(max_examples=25)

@@ -13,7 +13,7 @@ from aqueue.model.errors import InvalidInput, NewerSchema, NotAQueue, StoreError
 from aqueue.store import open_store, place, schema, sql
 from aqueue.store.sqlite import SqliteStore
 
-from .harness import Plain, enqueue, get, new, plain
+from .harness import Plain, enqueue, get, new, opened, opens, plain
 
 
 def _mode(path: Path) -> int:
@@ -25,11 +25,10 @@ async def test_the_file_and_the_folders_that_are_made_have_the_mode_that_is_mean
     tmp_path: Path, share: str, file: int, folder: int
 ) -> None:
     database = tmp_path / "a" / "b" / "queue.db"
-    store = await open_store(str(database), environ={"AQUEUE_SHARE": share})
-    await enqueue(store)
-    assert [_mode(path) for path in (tmp_path / "a", tmp_path / "a" / "b")] == [folder, folder]
-    assert {_mode(path) for path in database.parent.iterdir() if path.is_file()} == {file}
-    await store.close()
+    async with opened(database, environ={"AQUEUE_SHARE": share}) as store:
+        await enqueue(store)
+        assert [_mode(path) for path in (tmp_path / "a", tmp_path / "a" / "b")] == [folder, folder]
+        assert [_mode(path) for path in database.parent.iterdir()] == [file] * 3
 
 
 async def test_a_new_file_is_in_wal_mode_and_gives_freed_pages_back(store: SqliteStore, client: Plain) -> None:
@@ -41,26 +40,25 @@ async def test_a_new_file_is_in_wal_mode_and_gives_freed_pages_back(store: Sqlit
 
 async def test_what_was_written_is_there_when_it_is_opened_again(database: Path) -> None:
     for expected in ("1", "2"):
-        store = await open_store(str(database))
-        assert await enqueue(store) == [expected]
-        await store.close()
+        async with opened(database) as store:
+            assert await enqueue(store) == [expected]
 
 
 async def test_only_a_worker_may_wait_for_the_disk_less_often(database: Path) -> None:
     levels = []
     for worker in (False, True):
-        store = await open_store(str(database), worker=worker)
-        assert store._writer is not None
-        levels += [row[0] for row in await store._writer.execute_fetchall("PRAGMA synchronous")]
-        await store.close()
+        async with opened(database, worker=worker) as store:
+            assert store._writer is not None
+            levels += [row[0] for row in await store._writer.execute_fetchall("PRAGMA synchronous")]
     assert levels == [2, 1]
 
 
 async def test_several_open_a_new_file_at_the_same_moment(database: Path) -> None:
-    stores = await asyncio.gather(*(open_store(str(database)) for _ in range(8)))
-    for store in stores:
-        await enqueue(store)
-        await store.close()
+    async def open_and_enqueue() -> None:
+        async with opened(database) as store:
+            await enqueue(store)
+
+    await asyncio.gather(*(open_and_enqueue() for _ in range(8)))
     with plain(database) as client:
         assert client.value("SELECT count(*) FROM jobs") == 8
 
@@ -71,11 +69,10 @@ async def test_the_file_of_an_application_is_shared_and_its_tables_stay(database
         client.do("CREATE TABLE jobs_of_mine (x)")
         client.do("INSERT INTO jobs_of_mine VALUES (5)")
         client.do("PRAGMA user_version = 42")
-        store = await open_store(str(database))
-        await enqueue(store)
+        async with opened(database) as store:
+            await enqueue(store)
         assert client.rows("SELECT * FROM jobs_of_mine") == [(5,)]
         assert client.value("PRAGMA user_version") == 42
-        await store.close()
 
 
 @pytest.mark.parametrize(
@@ -94,20 +91,20 @@ async def test_a_foreign_table_of_our_names_is_refused_and_not_a_byte_changes(da
         client.do(foreign)
     before = database.read_bytes()
     with pytest.raises(NotAQueue, match=r"has a table \w+ that aqueue did not make"):
-        await open_store(str(database))
+        await opens(database)
     assert database.read_bytes() == before
     assert list(database.parent.iterdir()) == [database]
 
 
 async def test_a_file_of_a_newer_version_is_refused_with_a_sentence_that_says_so(database: Path) -> None:
-    await (await open_store(str(database))).close()
+    await opens(database)
     with plain(database) as client:
         client.do("INSERT INTO aqueue_schema VALUES (?)", schema.NEWEST + 1)
     before = database.read_bytes()
     with pytest.raises(
         NewerSchema, match=r"written by a newer aqueue \(schema \d+, this one knows \d+\); update aqueue"
     ):
-        await open_store(str(database))
+        await opens(database)
     assert database.read_bytes() == before
 
 
@@ -139,20 +136,20 @@ async def test_a_place_that_is_none_is_refused_with_a_sentence(
     (folder := tmp_path / "folder").mkdir()
     make(folder / "queue.db")
     with pytest.raises(error, match=sentence):
-        await open_store(str(folder / "queue.db"))
+        await opens(folder / "queue.db")
 
 
 async def test_where_nothing_may_be_made_there_is_no_queue() -> None:
     with pytest.raises(StoreUnavailable, match=r"^cannot make /proc/self/queue.db: "):
-        await open_store("/proc/self/queue.db")
+        await opens(Path("/proc/self/queue.db"))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
 async def test_a_read_only_file_is_refused_with_a_sentence(database: Path) -> None:
-    await (await open_store(str(database))).close()
+    await opens(database)
     database.chmod(0o400)
     with pytest.raises(StoreUnavailable, match="read-only"):
-        await open_store(str(database))
+        await opens(database)
 
 
 @pytest.mark.parametrize("url", ["postgresql://localhost/q", "sqlite:///x", "a\0b"])
@@ -170,7 +167,7 @@ def test_without_a_path_it_is_that_of_the_environment_or_the_users_own() -> None
 
 async def test_only_the_group_can_be_shared_with(database: Path) -> None:
     with pytest.raises(InvalidInput, match="AQUEUE_SHARE is 'world'; only group is known"):
-        await open_store(str(database), environ={"AQUEUE_SHARE": "world"})
+        await opens(database, environ={"AQUEUE_SHARE": "world"})
     assert not database.exists()
 
 
@@ -198,16 +195,15 @@ def test_no_statement_of_a_migration_is_left_over() -> None:
 async def test_a_migration_that_fails_leaves_nothing_behind(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = database.with_name("0002_broken.sql")
     broken.write_text("CREATE TABLE aqueue_half (x);\nCREATE TABLE jobs (x);\n")
-    await (await open_store(str(database))).close()
+    await opens(database)
     monkeypatch.setattr(schema, "MIGRATIONS", [*schema.MIGRATIONS, broken])
     monkeypatch.setattr(schema, "NEWEST", schema.NEWEST + 1)
     with pytest.raises(StoreError, match="table jobs already exists"):
-        await open_store(str(database))
+        await opens(database)
     monkeypatch.undo()
-    store = await open_store(str(database))
-    assert await enqueue(store, new(id="a")) == ["a"]
-    assert await get(store, "a")
-    await store.close()
+    async with opened(database) as store:
+        assert await enqueue(store, new(id="a")) == ["a"]
+        assert await get(store, "a")
     with plain(database) as client:
         assert client.rows("SELECT name FROM sqlite_schema WHERE name = 'aqueue_half'") == []
 
@@ -216,9 +212,8 @@ async def test_a_copy_is_a_queue_of_its_own(store: SqliteStore, tmp_path: Path) 
     await enqueue(store, new("a"))
     await store.backup(tmp_path / "copy.db")
     await enqueue(store, new("b"))
-    copy = await open_store(str(tmp_path / "copy.db"))
-    assert [job.command for job in await copy.read(lambda: sql.select(sql.Filter(), None))] == ["a"]
-    await copy.close()
+    async with opened(tmp_path / "copy.db") as copy:
+        assert [job.command for job in await copy.read(lambda: sql.select(sql.Filter(), None))] == ["a"]
     with pytest.raises(StoreUnavailable, match="exists already"):
         await store.backup(tmp_path / "copy.db")
 

@@ -56,6 +56,12 @@ async def test_held_means_held(store: SqliteStore, client: Plain) -> None:
     assert await claim(store, now=LATER) == []
 
 
+async def test_a_cancellation_before_the_first_run_means_nothing(store: SqliteStore, client: Plain) -> None:
+    client.do("INSERT INTO jobs (command, cancel_requested) VALUES ('x', 1)")
+    (job,) = await claim(store, now=LATER)
+    assert not job.cancel_requested
+
+
 async def test_a_null_run_at_means_at_once(store: SqliteStore, client: Plain) -> None:
     client.do("INSERT INTO jobs (command, run_at) VALUES ('x', NULL)")
     assert await commands(store) == ["x"]

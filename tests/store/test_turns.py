@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 import threading
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import aiosqlite
 import pytest
@@ -14,7 +14,7 @@ from aqueue.store import open_store, sql
 from aqueue.store.sql import Statement, Verb
 from aqueue.store.sqlite import SqliteStore, _Turn
 
-from .harness import DEFAULTS, ENOUGH, NOW, Plain, enqueue, get, new, plain, python, state
+from .harness import DEFAULTS, ENOUGH, NOW, Plain, enqueue, get, new, opened, plain, python, state
 
 HOLDER = """
 import sqlite3, sys
@@ -122,20 +122,49 @@ class Gate:
 
 
 async def test_a_write_whose_caller_has_gone_still_commits_and_close_waits_for_it(database: Path) -> None:
-    store = await open_store(str(database))
-    gate = Gate()
-    writing = asyncio.ensure_future(store.write(gate.enqueue))
-    await asyncio.wait_for(gate.reached.wait(), ENOUGH)
-    writing.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await writing
-    closing = asyncio.ensure_future(store.close())
-    await asyncio.sleep(0)
-    assert not closing.done()
-    gate.open()
-    await asyncio.wait_for(closing, ENOUGH)
+    async with opened(database) as store:
+        gate = Gate()
+        writing = asyncio.ensure_future(store.write(gate.enqueue))
+        await asyncio.wait_for(gate.reached.wait(), ENOUGH)
+        await cancelled(writing)
+        closing = asyncio.ensure_future(store.close())
+        await asyncio.sleep(0)
+        assert not closing.done()
+        gate.open()
+        await asyncio.wait_for(closing, ENOUGH)
     with plain(database) as client:
         assert client.rows("SELECT command, state FROM jobs") == [("behind the gate", "pending")]
+
+
+async def test_a_write_whose_caller_has_gone_goes_on_waiting_for_the_lock_and_close_with_it(database: Path) -> None:
+    async with opened(database) as store:
+        with plain(database) as client:
+            client.do("BEGIN IMMEDIATE")
+            writing = asyncio.ensure_future(enqueue(store, new("behind the lock")))
+            await store.read(sql.counts)  # by the time that this is answered, the other has tried at least once
+            await cancelled(writing)
+            closing = asyncio.ensure_future(store.close())
+            await asyncio.sleep(0)
+            client.do("ROLLBACK")
+            await asyncio.wait_for(closing, ENOUGH)
+            assert client.rows("SELECT command FROM jobs") == [("behind the lock",)]
+
+
+async def test_a_write_whose_caller_has_gone_still_rings(store: SqliteStore, other: SqliteStore) -> None:
+    rung = asyncio.Event()
+    with other.doorbell.hung_up(rung.set):
+        gate = Gate()
+        writing = asyncio.ensure_future(store.write(gate.enqueue))
+        await asyncio.wait_for(gate.reached.wait(), ENOUGH)
+        await cancelled(writing)
+        gate.open()
+        await asyncio.wait_for(rung.wait(), ENOUGH)
+
+
+async def cancelled(waiting: asyncio.Future[Any]) -> None:
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
 
 
 async def test_a_reader_is_not_kept_waiting_by_a_writer(store: SqliteStore) -> None:
@@ -190,13 +219,12 @@ async def test_the_worker_brings_a_large_wal_home_and_nobody_else(
     database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("aqueue.store.sqlite.CHECKPOINT_BYTES", 200_000)
-    store = await open_store(str(database), worker=True)
-    await enqueue(store, *(new() for _ in range(100)))
-    small = store.place.wal.stat().st_size
-    await store.checkpoint_when_large()
-    assert store.place.wal.stat().st_size == small
-    await enqueue(store, *(new("x" * 1000) for _ in range(3000)))
-    assert store.place.wal.stat().st_size > 200_000
-    await store.checkpoint_when_large()
-    assert store.place.wal.stat().st_size == 0
-    await store.close()
+    async with opened(database, worker=True) as store:
+        await enqueue(store, *(new() for _ in range(100)))
+        small = store.place.wal.stat().st_size
+        await store.checkpoint_when_large()
+        assert store.place.wal.stat().st_size == small
+        await enqueue(store, *(new("x" * 1000) for _ in range(3000)))
+        assert store.place.wal.stat().st_size > 200_000
+        await store.checkpoint_when_large()
+        assert store.place.wal.stat().st_size == 0

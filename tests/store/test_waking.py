@@ -12,14 +12,14 @@ from subprocess import Popen
 import pytest
 
 from aqueue.model.errors import StoreUnavailable
-from aqueue.store import inotify, open_store, sql, watch
+from aqueue.store import inotify, sql, watch
 from aqueue.store.doorbell import Doorbell
 from aqueue.store.place import Place
 from aqueue.store.presence import Lobby
 from aqueue.store.sqlite import SqliteStore
 from aqueue.store.watch import watched
 
-from .harness import ENOUGH, Plain, enqueue, get, python
+from .harness import ENOUGH, Plain, enqueue, get, opened, python
 
 LISTENER = """
 import asyncio, sys
@@ -141,13 +141,12 @@ async def test_many_rings_are_one(store: SqliteStore) -> None:
 async def test_a_path_that_is_longer_than_an_address_works_like_any_other(tmp_path: Path) -> None:
     folder = tmp_path / ("long-" * 20) / ("longer-" * 15)
     assert len(str(folder)) > 200
-    store = await open_store(str(folder / "queue.db"))
     rung = asyncio.Event()
-    with store.doorbell.hung_up(rung.set), store.lobby.present("w1"):
-        assert store.lobby.is_alive("w1")
-        await enqueue(store)
-        await heard(rung)
-    await store.close()
+    async with opened(folder / "queue.db") as store:
+        with store.doorbell.hung_up(rung.set), store.lobby.present("w1"):
+            assert store.lobby.is_alive("w1")
+            await enqueue(store)
+            await heard(rung)
 
 
 async def test_a_ring_where_nobody_has_ever_waited_is_none(tmp_path: Path) -> None:
@@ -205,21 +204,19 @@ async def test_a_plain_commit_is_heard(watcher: Watcher, client: Plain) -> None:
     assert watcher.heard() == []
 
 
-async def test_a_plain_commit_into_a_wal_that_began_after_the_watch_is_heard(tmp_path: Path) -> None:
-    store = await open_store(str(tmp_path / "queue.db"))
-    await enqueue(store)
-    await store.close()
+async def test_a_plain_commit_into_a_wal_that_began_after_the_watch_is_heard(database: Path) -> None:
+    async with opened(database) as store:
+        await enqueue(store)
     assert not store.place.wal.exists()
     store.place.make_folder(store.place.lobby)
     watcher = Watcher()
     with watched(store.place, watcher):
-        store = await open_store(str(tmp_path / "queue.db"))
-        await enqueue(store)
-        await watcher.hears("changed")
-        await enqueue(store)
-        await watcher.hears("changed")
-        assert watcher.heard() == []
-        await store.close()
+        async with opened(database) as store:
+            await enqueue(store)
+            await watcher.hears("changed")
+            await enqueue(store)
+            await watcher.hears("changed")
+            assert watcher.heard() == []
 
 
 async def test_reading_and_bells_are_not_heard(watcher: Watcher, store: SqliteStore, other: SqliteStore) -> None:
