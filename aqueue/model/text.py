@@ -13,7 +13,7 @@ LONGEST = 100 * 366 * SECONDS["d"]
 
 EARLIEST = -62_104_060_800.0
 LATEST = 253_370_764_799.0
-"""The first and the last moment that a time may be: years 2 to 9998, as the store takes them and every zone can show."""
+"""The first and the last moment of the years 2 to 9998: those the store takes, and every zone can show."""
 
 LONGEST_NUMBER = 100
 """Characters: far more than any number that makes sense has."""

@@ -1,7 +1,8 @@
 """Jobs to decide about."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TypedDict, Unpack
 
 from aqueue.model.ending import Cancelled, Ending, Exited, Interrupted, Lost, NotStarted, Signalled, TimedOut
 from aqueue.model.job import Job, State
@@ -22,6 +23,43 @@ ENDINGS: tuple[Ending, ...] = (
 """One of each kind, and of exit codes the good one and two bad ones."""
 
 FAILURES = tuple(ending for ending in ENDINGS if ending not in (Exited(0), Cancelled(), Interrupted()))
+
+
+class Changes(TypedDict, total=False):
+    """The fields of a job, each of which may be given."""
+
+    seq: int
+    id: str
+    command: str
+    state: State
+    queue: str
+    priority: int
+    attempts: int
+    max_retries: int
+    timeout: float | None
+    run_at: float | None
+    held: bool
+    created_at: float
+    updated_at: float
+    started_at: float | None
+    finished_at: float | None
+    exit_code: int | None
+    signal: int | None
+    error: str | None
+    run: int
+    worker: str | None
+    slot: int | None
+    cancel_requested: bool
+    tags: tuple[str, ...]
+    env: Mapping[str, str]
+    cwd: str | None
+    unique: str | None
+    progress: str | None
+    backoff_base: float | None
+    backoff_max: float | None
+    no_retry_on: tuple[int, ...]
+    defer_on: tuple[int, ...]
+
 
 _PENDING = Job(
     seq=7,
@@ -58,12 +96,12 @@ _PENDING = Job(
 )
 
 
-def a_job(**changes: Any) -> Job:
+def a_job(**changes: Unpack[Changes]) -> Job:
     """A pending job of which some fields are different."""
     return replace(_PENDING, **changes)
 
 
-def a_running_job(**changes: Any) -> Job:
+def a_running_job(**changes: Unpack[Changes]) -> Job:
     """A job in its first run."""
-    running = {"state": State.PROCESSING, "attempts": 1, "run": 1, "worker": "w1", "slot": 0, "started_at": NOW - 1}
-    return a_job(**{**running, **changes})
+    running = a_job(state=State.PROCESSING, attempts=1, run=1, worker="w1", slot=0, started_at=NOW - 1)
+    return replace(running, **changes)

@@ -51,15 +51,31 @@ def test_a_job_has_exactly_the_keys_of_the_contract_in_any_state(build: Callable
 
 def test_every_field_of_a_job_is_shown_under_its_own_name_but_for_what_is_of_the_store_alone() -> None:
     assert {field.name for field in fields(Job)} - set(JOB_KEYS) == {"seq", "cancel_requested"}
-    given: dict[str, Any] = {
-        **{"id": "a", "command": "x", "queue": "mail", "priority": -3, "attempts": 2, "max_retries": 5, "timeout": 1.5},
-        **{"held": True, "exit_code": 3, "signal": 9, "error": "exit code 3", "run": 4, "worker": "w1", "slot": 0},
-        **{"cwd": "/", "unique": "u", "progress": "42%", "backoff_base": 0.5, "backoff_max": 60.0},
+    plain: dict[str, Any] = {
+        "id": "a",
+        "command": "x",
+        "queue": "mail",
+        "priority": -3,
+        "attempts": 2,
+        "max_retries": 5,
+        "timeout": 1.5,
+        "held": True,
+        "exit_code": 3,
+        "signal": 9,
+        "error": "exit code 3",
+        "run": 4,
+        "worker": "w1",
+        "slot": 0,
+        "cwd": "/",
+        "unique": "u",
+        "progress": "42%",
+        "backoff_base": 0.5,
+        "backoff_max": 60.0,
     }
     lists: dict[str, Any] = {"tags": ("b", "a"), "no_retry_on": (64,), "defer_on": (75,)}
-    times = {name: NOW + n for n, name in enumerate(key for key in JOB_KEYS if key.endswith("_at"))}
-    document = job_document(a_job(**given, **lists, **times))
-    shown = given | {key: list(value) for key, value in lists.items()}
+    times: dict[str, Any] = {name: NOW + n for n, name in enumerate(key for key in JOB_KEYS if key.endswith("_at"))}
+    document = job_document(a_job(**plain, **lists, **times))
+    shown = plain | {key: list(value) for key, value in lists.items()}
     shown |= {key: format_time(moment) for key, moment in times.items()}
     assert {key: document[key] for key in shown} == shown
     left = set(JOB_KEYS) - set(shown)

@@ -212,6 +212,19 @@ def test_the_backoff_of_the_job_beats_that_of_the_settings() -> None:
     assert waits_of(job, Settings(backoff_base=5.0, backoff_max=7.0), TimedOut(1.0)) == [3, 9, 20]
 
 
+def test_waits_below_a_second_get_shorter_and_a_wait_too_large_for_a_number_is_the_longest() -> None:
+    assert waits_of(a_running_job(backoff_base=0.5), DEFAULTS, Exited(1)) == [0.5, 0.25, 0.125]
+    job = a_running_job(backoff_base=1e6, attempts=10**9, max_retries=10**9)
+    assert lifecycle.settle(job, Exited(1), DEFAULTS, NOW).run_at == NOW + DEFAULTS.backoff_max
+
+
+def test_the_jitter_of_the_settings_spreads_the_waits_of_every_job() -> None:
+    settings = Settings(backoff_jitter=0.5)
+    job = a_running_job(backoff_base=4.0)
+    due = [lifecycle.settle(job, Exited(1), settings, NOW, spread=spread).run_at for spread in (-1.0, 0.0, 1.0)]
+    assert due == [NOW + 2, NOW + 4, NOW + 6]
+
+
 @given(retries=st.integers(0, 60), ending=st.sampled_from(FAILURES))
 def test_a_job_that_always_fails_runs_once_more_than_it_may_be_retried(retries: int, ending: Ending) -> None:
     assert len(waits_of(a_running_job(max_retries=retries), DEFAULTS, ending)) == retries
@@ -239,6 +252,45 @@ def test_whatever_happens_attempts_count_the_runs_that_count_and_the_end_is_in_t
         if transition.state in FINISHED:
             break
         assert not transition.held
+        job = claimed(job, transition)
+
+
+@given(
+    ending=st.sampled_from(FAILURES), attempts=st.integers(1, 20), retries=st.integers(0, 20), code=st.integers(1, 255)
+)
+def test_a_job_whose_cancellation_was_asked_for_never_runs_again(
+    ending: Ending, attempts: int, retries: int, code: int
+) -> None:
+    for end in (ending, Exited(code), Interrupted(), Cancelled()):
+        job = a_running_job(cancel_requested=True, attempts=attempts, max_retries=retries, defer_on=(code,))
+        transition = lifecycle.settle(job, end, DEFAULTS, NOW)
+        assert (transition.state, transition.attempts, transition.run_at) == (State.CANCELLED, attempts, None)
+
+
+@given(run_at=st.none() | st.floats(0, 2 * NOW), attempts=st.integers(1, 20), spread=st.floats(-1, 1))
+def test_an_interrupted_job_keeps_its_place_whenever_that_was(
+    run_at: float | None, attempts: int, spread: float
+) -> None:
+    job = a_running_job(run_at=run_at, attempts=attempts, defer_on=(1,), no_retry_on=(2,))
+    transition = lifecycle.settle(job, Interrupted(), Settings(backoff_jitter=1.0), NOW, spread=spread)
+    assert (transition.state, transition.run_at, transition.attempts) == (State.PENDING, run_at, attempts - 1)
+
+
+@given(code=st.integers(1, 255), attempts=st.integers(1, 20), retries=st.integers(0, 20))
+def test_what_must_not_be_retried_is_dead_at_once_but_not_now_comes_first(
+    code: int, attempts: int, retries: int
+) -> None:
+    job = a_running_job(attempts=attempts, max_retries=retries, no_retry_on=(code,))
+    assert lifecycle.settle(job, Exited(code), DEFAULTS, NOW).state is State.DEAD
+    both = lifecycle.settle(replace(job, defer_on=(code,)), Exited(code), DEFAULTS, NOW)
+    assert (both.state, both.attempts) == (State.FAILED, attempts - 1)
+
+
+def test_a_job_that_always_says_not_now_waits_the_same_time_for_ever_and_is_never_dead() -> None:
+    job = a_running_job(max_retries=0, defer_on=(75,))
+    for _ in range(50):
+        transition = lifecycle.settle(job, Exited(75), DEFAULTS, NOW)
+        assert (transition.state, transition.attempts, transition.run_at) == (State.FAILED, 0, NOW + 2)
         job = claimed(job, transition)
 
 

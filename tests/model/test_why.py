@@ -1,7 +1,7 @@
 """Why a job is not running."""
 
 import re
-from typing import Any
+from typing import Any, Unpack
 
 import pytest
 from hypothesis import given
@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from aqueue.model.job import State
 from aqueue.model.why import why
 
-from .builders import NOW, a_job, a_running_job
+from .builders import NOW, Changes, a_job, a_running_job
 
 
-def asked(ahead: int = 0, slots: int = 2, busy: int = 1, **job: Any) -> str:
+def asked(ahead: int = 0, slots: int = 2, busy: int = 1, **job: Unpack[Changes]) -> str:
     return why(a_job(**job), ahead=ahead, slots=slots, busy=busy, now=NOW)
 
 

@@ -1,0 +1,186 @@
+"""The real store and the real lifecycle, driven at random with a virtual clock and many virtual workers.
+
+The model knows of each job only whether it must exist, of each run only who holds it and whether it was settled. The
+promises are looked at after every step.
+"""
+
+import asyncio
+import sqlite3
+import tempfile
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import TypeVar
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    MultipleResults,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+)
+
+from aqueue.model import lifecycle
+from aqueue.model.ending import Ending, Exited, Interrupted, Lost, NotStarted, Signalled, TimedOut
+from aqueue.model.errors import NoSuchJob, WrongState
+from aqueue.model.job import Job, RunKey, State
+from aqueue.model.newjob import NewJob
+from aqueue.model.settings import Settings
+from aqueue.store import open_store, sql
+
+T = TypeVar("T")
+
+SETTINGS = Settings(max_retries=2, backoff_base=2)
+WORKERS = st.sampled_from(["w1", "w2", "w3"])
+ENDINGS: st.SearchStrategy[Ending] = st.sampled_from(
+    [
+        Exited(0),
+        Exited(0),
+        Exited(1),
+        Exited(75),
+        Exited(64),
+        Signalled(9),
+        TimedOut(1),
+        NotStarted("no"),
+        Interrupted(),
+    ]
+)
+
+
+class Lives(RuleBasedStateMachine):
+    """Jobs, and workers that claim, settle, die and come too late."""
+
+    jobs: Bundle[str] = Bundle("jobs")
+    runs: Bundle[Job] = Bundle("runs")
+
+    @initialize()
+    def open(self) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = Path(self.folder.name, "queue.db")
+        self.runner = asyncio.Runner()
+        self.store = self.runner.run(open_store(str(self.path), worker=True, environ={}))
+        self.now = 1_000_000.0
+        self.existing: set[str] = set()
+        self.open_runs: dict[RunKey, str] = {}
+        self.settled: set[RunKey] = set()
+        self.last_run: dict[str, int] = {}
+
+    def teardown(self) -> None:
+        if hasattr(self, "runner"):
+            self.runner.run(self.store.close())
+            self.runner.close()
+            self.folder.cleanup()
+
+    def write(self, ask: sql.Ask[T]) -> T:
+        return self.runner.run(self.store.write(ask))
+
+    @rule(target=jobs, delay=st.sampled_from([0, 0, 5]), priority=st.integers(-1, 1), hold=st.booleans())
+    def enqueue(self, delay: float, priority: int, hold: bool) -> str:
+        job = NewJob(
+            command="true", run_at=self.now + delay, priority=priority, hold=hold, defer_on=(75,), no_retry_on=(64,)
+        )
+        (job_id,) = self.write(lambda: sql.enqueue([job], SETTINGS, self.now))
+        self.existing.add(job_id)
+        return job_id
+
+    @rule(seconds=st.sampled_from([1, 2, 4, 10]))
+    def pass_time(self, seconds: float) -> None:
+        self.now += seconds
+
+    @rule(target=runs, worker=WORKERS)
+    def claim(self, worker: str) -> Job | MultipleResults[Job]:
+        claimed = self.write(lambda: sql.claim(worker, [0], self.now))
+        for job in claimed.jobs:
+            assert job.run > self.last_run.get(job.id, 0), "a number of a run is never used twice"
+            assert all(key.seq != job.seq for key in self.open_runs), "two runs of one job go on"
+            self.last_run[job.id] = job.run
+            self.open_runs[job.run_key] = worker
+        return claimed.jobs[0] if claimed.jobs else multiple()
+
+    @rule(job=runs, ending=ENDINGS)
+    def settle(self, job: Job, ending: Ending) -> None:
+        """Also again, and also when the run was rescued meanwhile."""
+        self._settle(job, ending)
+
+    @rule(worker=WORKERS)
+    def kill_and_rescue(self, worker: str) -> None:
+        for job in self.runner.run(self.store.read(lambda: sql.processing_of(worker))):
+            self._settle(job, Lost(worker))
+        assert worker not in self.open_runs.values()
+
+    def _settle(self, job: Job, ending: Ending) -> None:
+        decision = sql.Decision(job, lifecycle.settle(job, ending, SETTINGS, self.now), sql.EndOfRun(ending, None))
+        refused = self.write(lambda: sql.settle([decision], self.now))
+        current = refused.get(job.run_key)
+        if current is not None and current.run_key in self.open_runs and current.run_key == job.run_key:
+            assert current.cancel_requested
+            self._settle(current, ending)
+        elif not refused:
+            assert job.run_key not in self.settled, "a run is settled at most once"
+            assert self.open_runs.pop(job.run_key) == job.worker, "only by whom it was given to"
+            self.settled.add(job.run_key)
+
+    def _change(self, job_id: str, decide: Callable[[Job], lifecycle.Transition | None]) -> None:
+        try:
+            self.write(lambda: sql.change([job_id], decide, self.now))
+        except WrongState:
+            pass
+        except NoSuchJob:
+            assert job_id not in self.existing
+
+    @rule(job_id=jobs)
+    def cancel(self, job_id: str) -> None:
+        self._change(job_id, lambda job: lifecycle.cancel(job, self.now))
+
+    @rule(job_id=jobs)
+    def retry(self, job_id: str) -> None:
+        self._change(job_id, lambda job: lifecycle.retry(job, self.now))
+
+    @rule(job_id=jobs)
+    def hold(self, job_id: str) -> None:
+        self._change(job_id, lifecycle.hold)
+
+    @rule(job_id=jobs)
+    def release(self, job_id: str) -> None:
+        self._change(job_id, lambda job: lifecycle.release(job, self.now))
+
+    @rule(job_id=consumes(jobs))
+    def remove(self, job_id: str) -> None:
+        try:
+            self.write(lambda: sql.remove([job_id], lifecycle.check_removable))
+            self.existing.discard(job_id)
+        except WrongState:
+            assert any(str(key.seq) == job_id for key in self.open_runs)
+
+    @invariant()
+    def the_promises_hold(self) -> None:
+        if not hasattr(self, "path"):
+            return
+        with closing(sqlite3.connect(self.path)) as rows:
+            states = dict(rows.execute("SELECT id, state FROM jobs"))
+            assert states.keys() == self.existing, "what was acknowledged is there"
+            processing = {job for job, state in states.items() if state == State.PROCESSING}
+            assert processing == {str(key.seq) for key in self.open_runs}
+            truth = set(rows.execute("SELECT queue, state, count(*) FROM jobs GROUP BY queue, state"))
+            assert set(rows.execute("SELECT queue, state, n FROM aqueue_counts WHERE n <> 0")) == truth
+            assert not rows.execute("SELECT 1 FROM jobs WHERE attempts < 0 OR attempts > max_retries + 1").fetchall()
+            history = dict(rows.execute("SELECT job, count(*) FROM aqueue_runs GROUP BY job").fetchall())
+            assert all(history.get(int(job), 0) == self.last_run.get(job, 0) for job in self.existing)
+            self._events_are_a_chain(rows)
+
+    @staticmethod
+    def _events_are_a_chain(rows: sqlite3.Connection) -> None:
+        last: dict[int, str] = {}
+        for job, was, state in rows.execute("SELECT job, was, state FROM aqueue_events ORDER BY event"):
+            assert was == last.get(job)
+            last[job] = state
+        assert all(last[job] == state for job, state in rows.execute("SELECT seq, state FROM jobs"))
+
+
+TestLives = Lives.TestCase
+TestLives.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
