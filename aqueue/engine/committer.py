@@ -145,12 +145,13 @@ class Committer:
     def abandon(self) -> None:
         """Let `run` return at once: the store is not there any more, and nothing can be written to it."""
         self._abandoned = True
+        self._crowded = False
         self._ended.clear()
         self.stop()
 
     async def run(self) -> None:
         """Do what is asked until `stop`."""
-        while not (self._stopping and not self._ended):
+        while not self._stopping or self._ended or self._crowded:
             await self._asked.wait()
             self._asked.clear()
             batch = self._next_batch()
@@ -188,7 +189,7 @@ class Committer:
         self._settled(batch, outcomes.get("settle", {}))
         if self._claimer and "claim" in outcomes:
             self._claimer.deliver(outcomes["claim"])
-        self._crowded = outcomes.get("print", False)
+        self._crowded = outcomes.get("print", False) and not self._abandoned
         if self._crowded:
             self._asked.set()
 
