@@ -16,11 +16,12 @@ from aqueue.model.job import Job, Run, State
 from aqueue.model.newjob import NewJob, check, check_ids_differ
 from aqueue.model.settings import Settings, key_named, parse_setting, resolve, stored_text
 from aqueue.model.why import why
-from aqueue.store import history, open_store, printed, sql
+from aqueue.store import history, open_store, printed, reading, roster, sql, stored
 from aqueue.store.examine import Finding, examine
 from aqueue.store.history import Event
 from aqueue.store.printed import Piece
-from aqueue.store.sql import Filter, WorkerRow
+from aqueue.store.reading import Filter
+from aqueue.store.roster import WorkerRow
 from aqueue.store.sqlite import SqliteStore
 
 __all__ = ["Filter", "Queue", "Status", "Worker"]
@@ -101,29 +102,29 @@ class Queue:
 
     async def get(self, job_id: str) -> Job:
         """The job with this id. Raises NoSuchJob."""
-        (job,) = await self._store.read(lambda: sql.find([job_id]))
+        (job,) = await self._store.read(lambda: reading.find([job_id]))
         return job
 
     async def find(self, ids: Sequence[str]) -> Sequence[Job]:
         """The jobs with these ids, in the same order. Raises NoSuchJob."""
-        return await self._store.read(lambda: sql.find(ids))
+        return await self._store.read(lambda: reading.find(ids))
 
     async def runs(self, job: Job) -> Sequence[Run]:
         """The history of a job: its runs, first to last."""
-        return await self._store.read(lambda: sql.history(job))
+        return await self._store.read(lambda: reading.history(job))
 
     async def list(self, wanted: Filter | None = None, *, limit: int | None = None) -> Sequence[Job]:
         """The newest jobs that match, newest first; without a limit, all of them."""
-        return await self._store.read(lambda: sql.select(wanted or Filter(), limit))
+        return await self._store.read(lambda: reading.select(wanted or Filter(), limit))
 
     async def status(self) -> Status:
         """Counts, living workers and the next waiting job."""
-        queues = await self._store.read(sql.counts)
+        queues = await self._store.read(reading.counts)
         return Status(
             counts={state: sum(counts.get(state, 0) for counts in queues.values()) for state in State},
             queues=queues,
             workers=await self.workers(),
-            next_run_at=await self._store.read(sql.next_run_at),
+            next_run_at=await self._store.read(reading.next_run_at),
         )
 
     async def cancel(self, *ids: str) -> Sequence[Job]:
@@ -176,7 +177,7 @@ class Queue:
         workers = await self.workers()
         return why(
             job,
-            ahead=await self._store.read(lambda: sql.ahead(job)),
+            ahead=await self._store.read(lambda: reading.ahead(job)),
             slots=sum(worker.concurrency for worker in workers),
             busy=sum(worker.running for worker in workers),
             now=time.time(),
@@ -239,13 +240,13 @@ class Queue:
 
     async def workers(self) -> Sequence[Worker]:
         """The workers that live, in the order of their starts."""
-        rows = await self._store.read(sql.workers)
+        rows = await self._store.read(roster.workers)
         return [_worker(row) for row in rows if self._store.lobby.is_alive(row.id)]
 
     async def stop_workers(self, ids: Iterable[str], *, now: bool) -> Sequence[str]:
         """Ask workers to drain, or with `now` to end their jobs and put them back; returns those that were told."""
         wanted = list(ids)
-        return await self._store.write(lambda: sql.request_stop(wanted, "now" if now else "drain"))
+        return await self._store.write(lambda: roster.request_stop(wanted, "now" if now else "drain"))
 
     async def settings(self) -> Settings:
         """The settings in force: the environment's over the stored ones over the defaults."""
@@ -253,19 +254,19 @@ class Queue:
 
     async def stored_settings(self) -> Mapping[str, str]:
         """The settings stored with the queue, as texts."""
-        return await self._store.read(sql.settings)
+        return await self._store.read(stored.settings)
 
     async def set_setting(self, key: str, text: str) -> str:
         """Store a setting; running workers take it over at once. Returns its key. Raises InvalidSetting."""
         name = key_named(key)
         value = stored_text(parse_setting(name, text))
-        await self._store.write(lambda: sql.set_setting(name, value))
+        await self._store.write(lambda: stored.set_setting(name, value))
         return name
 
     async def unset_setting(self, key: str) -> bool:
         """Forget a stored setting; says whether there was one. Raises InvalidSetting."""
         name = key_named(key)
-        return await self._store.write(lambda: sql.unset_setting(name))
+        return await self._store.write(lambda: stored.unset_setting(name))
 
     async def backup(self, path: str | os.PathLike[str]) -> None:
         """Copy the queue to a new file while it goes on being used. Raises StoreUnavailable."""

@@ -125,16 +125,7 @@ def test_every_module_says_what_it_is_for(module: str) -> None:
     assert ast.get_docstring(ast.parse((PACKAGE / module).read_text(encoding="utf-8")))
 
 
-TOO_LONG = {"store/sql.py": "every verb of the store: to be divided, and then to be taken off this list"}
-
-
-@pytest.mark.parametrize(
-    "module",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(reason=TOO_LONG[name], strict=True) if name in TOO_LONG else ())
-        for name in MODULES
-    ],
-)
+@pytest.mark.parametrize("module", MODULES)
 def test_no_module_is_too_long_to_be_read_at_once(module: str) -> None:
     with (PACKAGE / module).open(encoding="utf-8") as lines:
         assert sum(1 for _ in lines) <= LONGEST_MODULE

@@ -1,9 +1,10 @@
 """`aqueue enqueue`: add jobs."""
 
 import contextlib
+import functools
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import asyncclick as click
@@ -61,7 +62,8 @@ async def enqueue(
     for option, is_given in {"--id": given["id"] is not None, "--follow": follow}.items():
         if is_given and len(wanted) != 1:
             raise InvalidInput(f"{option} is for one job, and there are {len(wanted)}")
-    jobs = [_new_job(one, flags, now) for one in wanted]
+    seen_from_here = functools.cache(from_here)  # looking up one folder for each of many jobs costs most
+    jobs = [_new_job(one, flags, now, seen_from_here) for one in wanted]
     if (wait or follow) and any(job.hold for job in jobs):
         raise InvalidInput("a held job does not end before `aqueue release`: do not wait for it")
     _say_what_is_past(flags, jobs, now)
@@ -90,13 +92,13 @@ def _duplicates_located(wanted: Sequence[Wanted], jobs: Sequence[NewJob]) -> Ite
         raise Refused(f"{where}: {error}" if where else str(error)) from None
 
 
-def _new_job(wanted: Wanted, flags: Mapping[str, Any], now: float) -> NewJob:
+def _new_job(wanted: Wanted, flags: Mapping[str, Any], now: float, seen_from_here: Callable[[str], str]) -> NewJob:
     keys = {**wanted.keys, **flags}
     if {"delay", "run_at"} & flags.keys():  # either of them beats both
         keys = {key: value for key, value in keys.items() if key not in {"delay", "run_at"} or key in flags}
     cwd = keys.get("cwd")
     if cwd is None or isinstance(cwd, str):
-        keys["cwd"] = from_here("." if cwd is None else cwd)
+        keys["cwd"] = seen_from_here("." if cwd is None else cwd)
     try:
         return NewJob.parse(keys, now)
     except InvalidInput as error:

@@ -59,9 +59,14 @@ async def list_(
     elif as_lines:
         show_json_lines(job_document(job) for job in shown)
     else:
-        show(shown, total=total, verbose=verbose)
+        if shown or not jobs:
+            show(shown, total=total, verbose=verbose)
         if len(jobs) > len(shown):
-            print(f"These are the newest {len(shown)}; --limit shows more.", file=sys.stderr)
+            print(_cut(len(shown)), file=sys.stderr)
+
+
+def _cut(count: int) -> str:
+    return f"These are the newest {count}; --limit shows more." if count else "--limit 0 shows no job."
 
 
 def show(jobs: Sequence[Job], *, total: int, verbose: bool) -> None:

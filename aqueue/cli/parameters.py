@@ -1,16 +1,20 @@
 """The kinds of values on the command line. What is right is known by the model alone; here it is only asked."""
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import asyncclick as click
 
 from aqueue.model.errors import InvalidInput
 from aqueue.model.job import State
 from aqueue.model.newjob import check_queue
+from aqueue.model.settings import parse_count
 from aqueue.model.text import parse_duration
 
 T = TypeVar("T")
+
+LONGEST_SHOWN = 60
+"""How many characters of a wrong value are told back."""
 
 
 class Parsed(click.ParamType[T], Generic[T]):
@@ -22,8 +26,8 @@ class Parsed(click.ParamType[T], Generic[T]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> T:
         """The value that is meant."""
-        if not isinstance(value, str):
-            return value  # type: ignore[no-any-return]
+        if not isinstance(value, str):  # read already: what a group hands on to its command
+            return cast("T", value)
         try:
             return self._parse(value)
         except InvalidInput as error:
@@ -31,23 +35,22 @@ class Parsed(click.ParamType[T], Generic[T]):
 
 
 def _whole(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise InvalidInput(f"{text!r} is not a whole number") from None
-
-
-def _count(text: str) -> int:
-    if (count := _whole(text)) < 0:
-        raise InvalidInput(f"{text!r} is below 0")
-    return count
+    return _plainly(int, text, "a whole number")
 
 
 def _number(text: str) -> float:
+    return _plainly(float, text, "a number")
+
+
+def _plainly(read: Callable[[str], T], text: str, what: str) -> T:
+    """A number as people write it: Python's own `1_000`, and digits of other scripts, are slips of the finger here."""
     try:
-        return float(text)
+        if "_" in text or not text.isascii():
+            raise ValueError
+        return read(text)
     except ValueError:
-        raise InvalidInput(f"{text!r} is not a number") from None
+        shown = text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
+        raise InvalidInput(f"{shown!r} is not {what}") from None
 
 
 def _codes(text: str) -> list[int]:
@@ -63,7 +66,7 @@ def _state(text: str) -> State:
 
 DURATION = Parsed("dur", parse_duration)
 WHOLE = Parsed("n", _whole)
-COUNT = Parsed("n", _count)
+COUNT = Parsed("n", parse_count)
 NUMBER = Parsed("x", _number)
 CODES = Parsed("codes", _codes)
 STATE = Parsed("state", _state)

@@ -17,6 +17,8 @@ def read(words: Sequence[str], path: str | None) -> Sequence[Wanted]:
     if path is not None:
         if words:
             raise click.UsageError("give either a command or --file, not both")
+        if not path:
+            raise click.UsageError("--file needs the path of a file, or - for stdin")
         return _from_file(path)
     if not words:
         raise click.UsageError("give a command, a job as JSON, - for stdin, or --file PATH")

@@ -89,7 +89,12 @@ def _show(seen: Status, running: Sequence[Job]) -> None:
         print()
         show_table(rows_of(running, time.time(), verbose=False), spare=(*SPARE, "ERROR"))
     if seen.next_run_at is not None:
-        print(f"\nThe next waiting job is due {ago_or_in(seen.next_run_at, time.time())}.")
+        print(f"\nThe next waiting job is due {_due(seen.next_run_at, time.time())}.")
+
+
+def _due(moment: float, now: float) -> str:
+    """When a job can start; one that is late waits for a slot or a worker."""
+    return ago_or_in(moment, now) if moment > now else "now"
 
 
 def _rows_of_counts(seen: Status) -> Iterator[Mapping[str, str]]:

@@ -15,7 +15,7 @@ SHORTEST = 14
 
 GAP = "  "
 
-COLOURS = {
+COLOURS: Mapping[str, str] = {
     State.PENDING: "36",
     State.SCHEDULED: "34",
     State.BLOCKED: "34",
@@ -67,7 +67,7 @@ def _padded(text: str, wanted: int) -> str:
 
 
 def _coloured(cell: str) -> str:
-    colour = COLOURS.get(cell.rstrip())  # type: ignore[call-overload]
+    colour = COLOURS.get(cell.rstrip())
     return f"\x1b[{colour}m{cell}\x1b[m" if colour else cell
 
 

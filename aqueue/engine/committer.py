@@ -28,6 +28,7 @@ from aqueue.model.settings import Settings
 from aqueue.store import printed, sql
 from aqueue.store.printed import Printed
 from aqueue.store.sqlite import SqliteStore
+from aqueue.store.statement import Ask
 
 RETRY_AFTER = 1.0
 """Seconds until a transaction that the store refused is tried again."""
@@ -62,9 +63,9 @@ class _Batch:
     ended: Sequence[tuple[Ended, sql.Decision]]
     slots: Sequence[int]
 
-    def asks(self, worker: str, output_total: int) -> dict[str, sql.Ask[Any]]:
+    def asks(self, worker: str, output_total: int) -> dict[str, Ask[Any]]:
         """The verbs, in that order: a slot that an end frees is filled in the same transaction."""
-        asks: dict[str, sql.Ask[Any]] = {}
+        asks: dict[str, Ask[Any]] = {}
         if self.outputs or self.crowded:
             asks["print"] = functools.partial(printed.add, [what for _, what in self.outputs], output_total)
         if self.ended:
@@ -170,7 +171,7 @@ class Committer:
             self._claimer.offer() if self._claimer else (),
         )
 
-    async def _write(self, batch: _Batch, asks: Mapping[str, sql.Ask[Any]]) -> None:
+    async def _write(self, batch: _Batch, asks: Mapping[str, Ask[Any]]) -> None:
         try:
             turned = await self._store.turn(list(asks.values()), patience=PATIENCE)
         except StoreError as error:

@@ -28,7 +28,7 @@ from aqueue.model.ending import Cancelled, Interrupted
 from aqueue.model.errors import AqueueError, StoreError, StoreUnavailable
 from aqueue.model.job import Job
 from aqueue.model.settings import resolve
-from aqueue.store import sql
+from aqueue.store import reading, roster, stored
 from aqueue.store.sqlite import SqliteStore
 from aqueue.store.watch import watched
 
@@ -100,7 +100,7 @@ class Node:
                 await self._work()
             if self._pulled is not None:
                 raise self._pulled
-            await self._store.write(lambda: sql.unregister([self.id]))
+            await self._store.write(lambda: roster.unregister([self.id]))
 
     def drain(self) -> None:
         """Take nothing new and return from `run` when what runs has ended, or has been ended after the grace."""
@@ -147,7 +147,7 @@ class Node:
 
     async def _register(self, cgroup: Cgroup | None) -> None:
         home = Home.here()
-        row = sql.WorkerRow(
+        row = roster.WorkerRow(
             id=self.id,
             pid=os.getpid(),
             host=socket.gethostname(),
@@ -158,7 +158,7 @@ class Node:
             pid_namespace=home.pid_namespace,
             cgroup=str(cgroup.folder) if cgroup else None,
         )
-        await self._store.write(lambda: sql.register(row))
+        await self._store.write(lambda: roster.register(row))
         await self._read_orders()
 
     async def _work(self) -> None:
@@ -239,8 +239,8 @@ class Node:
                 await asyncio.sleep(RETRY_AFTER)
 
     async def _read_orders(self) -> None:
-        orders = await self._store.read(lambda: sql.orders(self.id))
-        self._settings = resolve(await self._store.read(sql.settings), self._environ)
+        orders = await self._store.read(lambda: roster.orders(self.id))
+        self._settings = resolve(await self._store.read(stored.settings), self._environ)
         for run in list(self._runs.values()):
             if (run.job.seq, run.job.run) in orders.cancels:
                 run.end(Cancelled(), self._settings.kill_after)
@@ -255,7 +255,7 @@ class Node:
 
     async def _drain_when_worked_off(self) -> None:
         try:
-            if await self._store.read(sql.is_worked_off):
+            if await self._store.read(reading.is_worked_off):
                 self.drain()
             self._troubles.end("burst")
         except StoreError as error:

@@ -18,7 +18,7 @@ from aqueue.engine.troubles import Troubles
 from aqueue.model.ending import Lost
 from aqueue.model.errors import StoreError, StoreUnavailable
 from aqueue.model.job import Job
-from aqueue.store import sql
+from aqueue.store import reading, roster
 from aqueue.store.sqlite import SqliteStore
 
 LOOKS = (0.0, 0.001, 0.010, 0.050)
@@ -88,8 +88,8 @@ class Rescuer:
                 await asyncio.sleep(RETRY_AFTER)
 
     async def _rescue_the_dead(self) -> None:
-        known = {worker.id: worker for worker in await self._store.read(sql.workers)}
-        suspects = known.keys() | await self._store.read(sql.workers_of_runs) | self._store.lobby.seen()
+        known = {worker.id: worker for worker in await self._store.read(roster.workers)}
+        suspects = known.keys() | await self._store.read(roster.workers_of_runs) | self._store.lobby.seen()
         async with asyncio.TaskGroup() as rescues:
             for wait in LOOKS:
                 await asyncio.sleep(wait)
@@ -98,8 +98,8 @@ class Rescuer:
                 for worker in sorted(dead):
                     rescues.create_task(self._rescue(worker, known.get(worker)), name=f"rescue of {worker}")
 
-    async def _rescue(self, worker: str, known: sql.WorkerRow | None) -> None:
-        jobs = await self._store.read(lambda: sql.processing_of(worker))
+    async def _rescue(self, worker: str, known: roster.WorkerRow | None) -> None:
+        jobs = await self._store.read(lambda: reading.processing_of(worker))
         try:
             await self._end_leftovers(worker, known, jobs)
         except leftovers.OwnLeftover:
@@ -110,10 +110,10 @@ class Rescuer:
         for job in jobs:
             self._settle(Ended(job, Lost(worker), 0.0))
         self._store.lobby.forget(worker)
-        await self._store.write(lambda: sql.unregister([worker]))
+        await self._store.write(lambda: roster.unregister([worker]))
         self._on_rescued()
 
-    async def _end_leftovers(self, worker: str, known: sql.WorkerRow | None, jobs: Iterable[Job]) -> None:
+    async def _end_leftovers(self, worker: str, known: roster.WorkerRow | None, jobs: Iterable[Job]) -> None:
         if known is not None and not self._left_anything_here(known):
             return
         if known is not None and known.cgroup is not None:
@@ -124,7 +124,7 @@ class Rescuer:
         if Path("/proc/self/environ").exists():
             await leftovers.end(worker, jobs)
 
-    def _left_anything_here(self, known: sql.WorkerRow) -> bool:
+    def _left_anything_here(self, known: roster.WorkerRow) -> bool:
         """Whether there can be leftovers, and they may be ended from here.
 
         After a reboot there are none, and what lived in another namespace of process ids has died with its first

@@ -53,11 +53,11 @@ def from_document(text: str) -> Sequence[Wanted]:
         raise InvalidSource("there is no job in it")
     if stripped.startswith("["):
         return _from_array(text)
-    if _is_json_lines(stripped):
-        return list(_from_json_lines(text))
     try:
-        return [Wanted(_object(text))]
+        return [Wanted(_object(text))]  # before the lines are looked at: one object may be spread over them in any way
     except InvalidInput as error:
+        if _looks_like_json_lines(stripped):
+            return list(_from_json_lines(text))
         raise InvalidSource(str(error)) from None
 
 
@@ -83,7 +83,7 @@ def _from_json_lines(text: str) -> Iterator[Wanted]:
                 raise InvalidSource(f"{where}: {error}") from None
 
 
-def _is_json_lines(text: str) -> bool:
+def _looks_like_json_lines(text: str) -> bool:
     """Whether the first of several lines is a whole object, or was meant to be one."""
     first, newline, rest = text.partition("\n")
     return bool(newline and rest.strip()) and first.rstrip().endswith("}")

@@ -8,10 +8,10 @@ from enum import StrEnum
 
 from aqueue.model.errors import AqueueError
 from aqueue.model.settings import resolve
-from aqueue.store import schema, sql
+from aqueue.store import roster, schema, stored
 from aqueue.store.place import Place
-from aqueue.store.sql import Statement, Verb
 from aqueue.store.sqlite import SqliteStore
+from aqueue.store.statement import Statement, Verb
 
 
 class Verdict(StrEnum):
@@ -74,12 +74,12 @@ def _counts() -> Verb[Finding]:
 
 
 async def _settings(store: SqliteStore, environ: Mapping[str, str]) -> Finding:
-    resolve(await store.read(sql.settings), environ)
+    resolve(await store.read(stored.settings), environ)
     return _found("settings", [], "all of them make sense")
 
 
 async def _workers(store: SqliteStore) -> Finding:
-    working = await store.read(sql.workers_of_runs)
+    working = await store.read(roster.workers_of_runs)
     dead = sorted(worker for worker in working if not store.lobby.is_alive(worker))
     if dead:
         waiting = f"dead: {', '.join(dead)}; the next worker takes their jobs back"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aqueue.model.job import State
-from aqueue.store.sql import Statement, Verb
+from aqueue.store.statement import Statement, Verb
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
-from aqueue.store.sql import Statement, Verb
+from aqueue.store.statement import Statement, Verb
 
 DROPPED_AT_ONCE = 32
 """Pieces that one transaction drops: at most some two megabytes, so that nobody waits long for the write lock."""

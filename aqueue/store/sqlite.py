@@ -25,7 +25,7 @@ from aqueue.store import queries, schema
 from aqueue.store.doorbell import Doorbell
 from aqueue.store.place import Place
 from aqueue.store.presence import Lobby
-from aqueue.store.sql import Ask
+from aqueue.store.statement import Ask
 
 T = TypeVar("T")
 

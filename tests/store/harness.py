@@ -14,7 +14,7 @@ from aqueue.model.ending import Ending, Exited, error_of
 from aqueue.model.job import Job, State
 from aqueue.model.newjob import NewJob
 from aqueue.model.settings import Settings
-from aqueue.store import open_store, sql
+from aqueue.store import open_store, reading, sql
 from aqueue.store.sqlite import SqliteStore
 
 NOW = 1_700_000_000.0
@@ -50,7 +50,7 @@ async def enqueue(store: SqliteStore, *jobs: NewJob, now: float = NOW) -> Sequen
 
 
 async def get(store: SqliteStore, job_id: str) -> Job:
-    (job,) = await store.read(lambda: sql.find([job_id]))
+    (job,) = await store.read(lambda: reading.find([job_id]))
     return job
 
 

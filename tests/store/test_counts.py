@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from aqueue.model import lifecycle
 from aqueue.model.ending import Exited, Interrupted, Lost
 from aqueue.model.errors import Refused
-from aqueue.store import history, sql
+from aqueue.store import history, reading, sql, stored
 from aqueue.store.sqlite import SqliteStore
 
 from .harness import NOW, Plain, cancel, claim, claimed, enqueue, get, hold, new, opened, plain, retry, settle
@@ -67,21 +67,21 @@ async def test_what_changes_no_state_is_no_event(store: SqliteStore) -> None:
     job = await claimed(store)
     before = await store.read(history.newest_event)
     await cancel(store, job)
-    await store.write(lambda: sql.set_setting("timeout", "1"))
+    await store.write(lambda: stored.set_setting("timeout", "1"))
     assert await store.read(history.newest_event) == before
 
 
 async def test_counts_are_by_queue_and_state(store: SqliteStore) -> None:
     await enqueue(store, new(), new(queue="mail"), new(queue="mail", delay=1), new(queue="mail"))
-    assert await store.read(sql.counts) == {"default": {"pending": 1}, "mail": {"pending": 2, "scheduled": 1}}
+    assert await store.read(reading.counts) == {"default": {"pending": 1}, "mail": {"pending": 2, "scheduled": 1}}
 
 
 async def test_a_count_moves_with_the_queue_of_an_edited_job(store: SqliteStore, client: Plain) -> None:
     await enqueue(store)
     await store.write(lambda: sql.edit("1", {"queue": "mail"}, lambda _: None, lambda _: None, NOW))
-    assert await store.read(sql.counts) == {"mail": {"pending": 1}}
+    assert await store.read(reading.counts) == {"mail": {"pending": 1}}
     client.do("UPDATE jobs SET queue = 'other', state = 'dead'")
-    assert await store.read(sql.counts) == {"other": {"dead": 1}}
+    assert await store.read(reading.counts) == {"other": {"dead": 1}}
 
 
 Step = Callable[[SqliteStore, Plain, str], Awaitable[object]]

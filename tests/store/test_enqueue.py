@@ -9,7 +9,7 @@ from aqueue.model.errors import DuplicateId, InvalidInput, NoSuchJob
 from aqueue.model.job import State
 from aqueue.model.newjob import MAX_COMMAND_BYTES
 from aqueue.model.settings import Settings
-from aqueue.store import sql
+from aqueue.store import reading, sql, stored
 from aqueue.store.sqlite import SqliteStore
 
 from .harness import NOW, Plain, enqueue, get, new
@@ -18,7 +18,7 @@ from .harness import NOW, Plain, enqueue, get, new
 async def test_ids_are_given_in_the_order_of_the_jobs_from_1_on(store: SqliteStore) -> None:
     assert await enqueue(store, new("a"), new("b", id="job1"), new("c")) == ["1", "job1", "3"]
     assert await enqueue(store) == ["4"]
-    assert [job.command for job in await store.read(lambda: sql.find(["3", "1", "job1"]))] == ["c", "a", "b"]
+    assert [job.command for job in await store.read(lambda: reading.find(["3", "1", "job1"]))] == ["c", "a", "b"]
 
 
 async def test_an_id_is_never_given_twice(store: SqliteStore) -> None:
@@ -72,14 +72,14 @@ async def test_the_longest_command_is_kept(store: SqliteStore) -> None:
 async def test_what_was_not_asked_for_is_fixed_from_the_settings(store: SqliteStore) -> None:
     settings = Settings(max_retries=9, timeout=60.0, backoff_base=7.0)
     await store.write(lambda: sql.enqueue([new(), new(max_retries=0, timeout="none")], settings, NOW))
-    first, second = await store.read(lambda: sql.find(["1", "2"]))
+    first, second = await store.read(lambda: reading.find(["1", "2"]))
     assert (first.max_retries, first.timeout, first.backoff_base) == (9, 60.0, None)
     assert (second.max_retries, second.timeout) == (0, None)
 
 
 async def test_a_new_job_is_pending_scheduled_or_held(store: SqliteStore) -> None:
     ids = await enqueue(store, new(), new(delay=5), new(run_at=NOW - 5), new(hold=True), new(hold=True, delay=5))
-    jobs = await store.read(lambda: sql.find(ids))
+    jobs = await store.read(lambda: reading.find(ids))
     assert [(job.state, job.run_at, job.held) for job in jobs] == [
         (State.PENDING, NOW, False),
         (State.SCHEDULED, NOW + 5, False),
@@ -133,12 +133,12 @@ UNKNOWN = [
 async def test_an_id_that_is_not_exactly_that_of_a_job_is_unknown(unknown: str, store: SqliteStore) -> None:
     await enqueue(store)
     with pytest.raises(NoSuchJob):
-        await store.read(lambda: sql.find(["1", unknown]))
+        await store.read(lambda: reading.find(["1", unknown]))
 
 
 async def test_a_job_that_is_asked_for_twice_is_found_twice(store: SqliteStore) -> None:
     await enqueue(store, new(), new(id="a"))
-    assert [job.id for job in await store.read(lambda: sql.find(["a", "1", "a"]))] == ["a", "1", "a"]
+    assert [job.id for job in await store.read(lambda: reading.find(["a", "1", "a"]))] == ["a", "1", "a"]
 
 
 async def test_a_job_with_a_chosen_id_is_not_found_by_its_number(store: SqliteStore) -> None:
@@ -148,7 +148,7 @@ async def test_a_job_with_a_chosen_id_is_not_found_by_its_number(store: SqliteSt
 
 
 async def listed(store: SqliteStore, limit: int | None = None, **wanted: Any) -> list[str]:
-    return [job.id for job in await store.read(lambda: sql.select(sql.Filter(**wanted), limit))]
+    return [job.id for job in await store.read(lambda: reading.select(reading.Filter(**wanted), limit))]
 
 
 async def test_a_list_shows_the_newest_first_and_as_many_as_wanted(store: SqliteStore) -> None:
@@ -191,11 +191,11 @@ async def test_an_edit_changes_what_a_job_says_of_itself_and_nothing_else(store:
 
 
 async def test_settings_are_stored_replaced_and_forgotten(store: SqliteStore) -> None:
-    await store.write(lambda: sql.set_setting("max_retries", "5"))
-    await store.write(lambda: sql.set_setting("max_retries", "6"))
-    assert await store.read(sql.settings) == {"max_retries": "6"}
-    assert [await store.write(lambda: sql.unset_setting("max_retries")) for _ in range(2)] == [True, False]
-    assert await store.read(sql.settings) == {}
+    await store.write(lambda: stored.set_setting("max_retries", "5"))
+    await store.write(lambda: stored.set_setting("max_retries", "6"))
+    assert await store.read(stored.settings) == {"max_retries": "6"}
+    assert [await store.write(lambda: stored.unset_setting("max_retries")) for _ in range(2)] == [True, False]
+    assert await store.read(stored.settings) == {}
 
 
 async def test_the_row_of_a_job_is_what_any_client_would_expect(store: SqliteStore, client: Plain) -> None:

@@ -4,14 +4,14 @@ from functools import partial
 
 from aqueue.model.ending import Exited, Interrupted
 from aqueue.model.job import State
-from aqueue.store import sql
+from aqueue.store import reading, sql
 from aqueue.store.sqlite import SqliteStore
 
 from .harness import NOW, Plain, claim, claimed, commands, enqueue, get, hold, new, settle, state
 
 
 async def next_run_at(store: SqliteStore) -> float | None:
-    return await store.read(sql.next_run_at)
+    return await store.read(reading.next_run_at)
 
 
 async def test_the_line_is_ordered_by_priority_then_by_due_time_then_by_number(store: SqliteStore) -> None:
@@ -42,7 +42,7 @@ async def test_a_claimed_job_knows_its_run_its_attempt_its_worker_and_its_slot(
     assert (job.state, job.run, job.attempts, job.worker, job.slot) == (State.PROCESSING, 1, 1, "w1", 0)
     assert (job.started_at, job.updated_at, job.finished_at) == (NOW + 1, NOW + 1, None)
     assert job == await get(store, "1")
-    (run,) = await store.read(lambda: sql.history(job))
+    (run,) = await store.read(lambda: reading.history(job))
     assert (run.run, run.attempt, run.worker, run.slot) == (1, 1, "w1", 0)
     assert (run.started_at, run.finished_at, run.ending) == (NOW + 1, None, None)
 
@@ -101,7 +101,7 @@ async def test_an_interrupted_job_goes_back_to_its_place_in_the_line(store: Sqli
     await enqueue(store, new("third"), now=NOW + 50)
     (job, *_) = await claim(store, 3, now=NOW + 50)
     assert (job.command, job.run, job.attempts) == ("first", 2, 1)
-    runs = await store.read(lambda: sql.history(job))
+    runs = await store.read(lambda: reading.history(job))
     assert [(run.run, run.attempt, run.ending) for run in runs] == [(1, 1, "interrupted"), (2, 1, None)]
 
 
@@ -125,17 +125,17 @@ async def test_more_jobs_than_are_promoted_at_once_are_all_claimed(store: Sqlite
 async def test_a_job_can_say_how_many_are_before_it(store: SqliteStore) -> None:
     await enqueue(store, new(), new(priority=1), new(run_at=NOW - 1), new(delay=5), new())
     jobs = [await get(store, one) for one in "1235"]
-    ahead = [await store.read(partial(sql.ahead, job)) for job in jobs]
+    ahead = [await store.read(partial(reading.ahead, job)) for job in jobs]
     assert ahead == [2, 0, 1, 3]
 
 
 async def test_the_line_is_worked_off_when_nothing_is_pending_processing_or_failed(store: SqliteStore) -> None:
     await enqueue(store, new(delay=5), new(hold=True))
-    assert await store.read(sql.is_worked_off)
+    assert await store.read(reading.is_worked_off)
     job = await claimed(store, new(max_retries=1))
-    assert not await store.read(sql.is_worked_off)
+    assert not await store.read(reading.is_worked_off)
     await settle(store, job, Exited(1))
-    assert not await store.read(sql.is_worked_off)
+    assert not await store.read(reading.is_worked_off)
     (job,) = await claim(store, now=NOW + 2)
     await settle(store, job, Exited(1))
-    assert await store.read(sql.is_worked_off)
+    assert await store.read(reading.is_worked_off)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from aqueue.model.errors import InvalidInput, NewerSchema, NotAQueue, StoreError, StoreUnavailable
-from aqueue.store import open_store, place, schema, sql
+from aqueue.store import open_store, place, reading, schema
 from aqueue.store.sqlite import SqliteStore
 
 from .harness import Plain, enqueue, get, new, opened, opens, plain
@@ -213,7 +213,7 @@ async def test_a_copy_is_a_queue_of_its_own(store: SqliteStore, tmp_path: Path) 
     await store.backup(tmp_path / "copy.db")
     await enqueue(store, new("b"))
     async with opened(tmp_path / "copy.db") as copy:
-        assert [job.command for job in await copy.read(lambda: sql.select(sql.Filter(), None))] == ["a"]
+        assert [job.command for job in await copy.read(lambda: reading.select(reading.Filter(), None))] == ["a"]
     with pytest.raises(StoreUnavailable, match="exists already"):
         await store.backup(tmp_path / "copy.db")
 

@@ -8,7 +8,7 @@ import pytest
 
 from aqueue.model.job import State
 from aqueue.model.newjob import MAX_COMMAND_BYTES
-from aqueue.store import sql
+from aqueue.store import reading, stored
 from aqueue.store.sqlite import SqliteStore
 
 from .harness import Plain, claim, claimed, commands, enqueue, get, new, settle
@@ -29,13 +29,13 @@ async def test_a_command_is_all_that_plain_sql_has_to_give(store: SqliteStore, c
 
 
 async def test_what_is_left_out_comes_from_the_stored_settings(store: SqliteStore, client: Plain) -> None:
-    await store.write(lambda: sql.set_setting("max_retries", "7"))
-    await store.write(lambda: sql.set_setting("timeout", "1.5"))
+    await store.write(lambda: stored.set_setting("max_retries", "7"))
+    await store.write(lambda: stored.set_setting("timeout", "1.5"))
     client.do("INSERT INTO jobs (command) VALUES ('a')")
     client.do("INSERT INTO jobs (command, max_retries, timeout) VALUES ('b', 0, 0)")
-    await store.write(lambda: sql.set_setting("timeout", "none"))
+    await store.write(lambda: stored.set_setting("timeout", "none"))
     client.do("INSERT INTO jobs (command, max_retries) VALUES ('c', 1)")
-    jobs = await store.read(lambda: sql.find(["1", "2", "3"]))
+    jobs = await store.read(lambda: reading.find(["1", "2", "3"]))
     assert [(job.max_retries, job.timeout) for job in jobs] == [(7, 1.5), (0, None), (1, None)]
 
 
@@ -43,7 +43,7 @@ async def test_what_is_left_out_comes_from_the_stored_settings(store: SqliteStor
 async def test_a_run_at_in_the_future_means_scheduled(store: SqliteStore, client: Plain, more: str) -> None:
     client.do(f"INSERT INTO jobs (command, run_at{more}) VALUES ('later', {LATER}{', 1, 0' if more else ''})")
     client.do(f"INSERT INTO jobs (command, run_at{more}) VALUES ('now', 1{', 1, 0' if more else ''})")
-    later, now = await store.read(lambda: sql.find(["1", "2"]))
+    later, now = await store.read(lambda: reading.find(["1", "2"]))
     assert (later.state, later.run_at, now.state) == (State.SCHEDULED, LATER, State.PENDING)
     assert await commands(store, now=LATER - 1) == ["now"]
     assert await commands(store, now=LATER) == ["later"]
@@ -88,7 +88,7 @@ async def test_inserts_in_a_transaction_with_tables_of_the_application(store: Sq
     client.do("BEGIN")
     client.do("INSERT INTO orders DEFAULT VALUES")
     client.do("INSERT INTO jobs (command) VALUES ('committed')")
-    assert await store.read(sql.counts) == {}
+    assert await store.read(reading.counts) == {}
     client.do("COMMIT")
     assert await commands(store, now=LATER) == ["committed"]
 
@@ -201,9 +201,9 @@ async def test_deleting_finished_jobs_takes_their_runs_events_and_output_along(
     assert client.rows("SELECT DISTINCT job FROM aqueue_events") == [(2,)]
     assert client.rows("SELECT job FROM aqueue_runs UNION SELECT job FROM aqueue_output") == []
     assert client.value("SELECT bytes FROM aqueue_output_size") == 0
-    assert await store.read(sql.counts) == {"default": {State.PENDING: 1}}
+    assert await store.read(reading.counts) == {"default": {State.PENDING: 1}}
     client.do("DELETE FROM jobs")
-    assert await store.read(sql.counts) == {}
+    assert await store.read(reading.counts) == {}
     assert client.rows("SELECT * FROM aqueue_events") == []
 
 

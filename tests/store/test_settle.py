@@ -8,14 +8,14 @@ from aqueue.model import lifecycle
 from aqueue.model.ending import Cancelled, Ending, Exited, Interrupted, Lost, Signalled, TimedOut
 from aqueue.model.errors import NoSuchJob, WrongState
 from aqueue.model.job import Job, State
-from aqueue.store import sql
+from aqueue.store import reading, roster, sql
 from aqueue.store.sqlite import SqliteStore
 
 from .harness import DEFAULTS, NOW, Plain, cancel, claim, claimed, decision, enqueue, get, new, retry, settle, state
 
 
 async def endings(store: SqliteStore, job: Job) -> list[str | None]:
-    return [run.ending for run in await store.read(lambda: sql.history(job))]
+    return [run.ending for run in await store.read(lambda: reading.history(job))]
 
 
 async def test_a_settled_run_is_written_into_the_job_and_into_its_history(store: SqliteStore) -> None:
@@ -26,7 +26,7 @@ async def test_a_settled_run_is_written_into_the_job_and_into_its_history(store:
     after = await get(store, "1")
     assert (after.state, after.signal, after.exit_code, after.error) == (State.FAILED, 9, None, transition.error)
     assert (after.run_at, after.updated_at, after.finished_at) == (NOW + 2, NOW + 3, None)
-    (row,) = await store.read(lambda: sql.history(job))
+    (row,) = await store.read(lambda: reading.history(job))
     assert (row.ending, row.signal, row.exit_code, row.error) == ("signalled", 9, None, "killed by SIGKILL: oops")
     assert (row.finished_at, row.cpu_seconds, row.peak_bytes) == (NOW + 3, 1.25, 4096)
 
@@ -71,12 +71,12 @@ async def test_a_late_settle_of_a_lost_run_loses_to_the_new_run_of_the_same_work
 
 async def test_a_rescue_loses_to_the_end_that_came_before_it(store: SqliteStore) -> None:
     job = await claimed(store)
-    (seen,) = await store.read(lambda: sql.processing_of("w1"))
+    (seen,) = await store.read(lambda: reading.processing_of("w1"))
     assert seen == job
     await settle(store, job, Exited(0))
     assert not await settle(store, seen, Lost("w1"))
     assert await state(store, "1") is State.COMPLETED
-    assert await store.read(lambda: sql.processing_of("w1")) == []
+    assert await store.read(lambda: reading.processing_of("w1")) == []
 
 
 async def test_the_slower_of_two_rescuers_loses(store: SqliteStore, other: SqliteStore) -> None:
@@ -130,13 +130,13 @@ async def test_a_retry_loses_to_a_cancellation_that_was_asked_for_during_the_run
 
 async def test_a_request_to_cancel_is_forgotten_by_the_next_run(store: SqliteStore) -> None:
     job = await cancel(store, await claimed(store))
-    orders = await store.read(lambda: sql.orders("w1"))
+    orders = await store.read(lambda: roster.orders("w1"))
     assert {(seq, run) for seq, run in orders.cancels} == {(job.seq, 1)}
     await settle(store, job, Cancelled())
     await retry(store, job)
     (job,) = await claim(store)
     assert (job.run, job.cancel_requested) == (2, False)
-    assert not (await store.read(lambda: sql.orders("w1"))).cancels
+    assert not (await store.read(lambda: roster.orders("w1"))).cancels
 
 
 async def test_a_late_settle_loses_to_a_retry_by_hand(store: SqliteStore) -> None:
@@ -201,5 +201,5 @@ async def test_the_history_is_numbered_over_the_whole_life_and_a_retry_leaves_it
     assert (retried.attempts, retried.exit_code, retried.error) == (0, 7, "exit code 7")
     (job,) = await claim(store)
     await settle(store, job)
-    runs = await store.read(lambda: sql.history(job))
+    runs = await store.read(lambda: reading.history(job))
     assert [(run.run, run.attempt, run.exit_code) for run in runs] == [(1, 1, 7), (2, 1, 0)]

@@ -31,7 +31,8 @@ from aqueue.model.errors import NoSuchJob, WrongState
 from aqueue.model.job import Job, RunKey, State
 from aqueue.model.newjob import NewJob
 from aqueue.model.settings import Settings
-from aqueue.store import open_store, sql
+from aqueue.store import open_store, reading, sql
+from aqueue.store.statement import Ask
 
 T = TypeVar("T")
 
@@ -76,7 +77,7 @@ class Lives(RuleBasedStateMachine):
             self.runner.close()
             self.folder.cleanup()
 
-    def write(self, ask: sql.Ask[T]) -> T:
+    def write(self, ask: Ask[T]) -> T:
         return self.runner.run(self.store.write(ask))
 
     @rule(target=jobs, delay=st.sampled_from([0, 0, 5]), priority=st.integers(-1, 1), hold=st.booleans())
@@ -109,7 +110,7 @@ class Lives(RuleBasedStateMachine):
 
     @rule(worker=WORKERS)
     def kill_and_rescue(self, worker: str) -> None:
-        for job in self.runner.run(self.store.read(lambda: sql.processing_of(worker))):
+        for job in self.runner.run(self.store.read(lambda: reading.processing_of(worker))):
             self._settle(job, Lost(worker))
         assert worker not in self.open_runs.values()
 

@@ -10,9 +10,9 @@ import aiosqlite
 import pytest
 
 from aqueue.model.errors import DuplicateId, NoSuchJob, StoreBusy, StoreError
-from aqueue.store import open_store, sql
-from aqueue.store.sql import Statement, Verb
+from aqueue.store import open_store, reading, sql, stored
 from aqueue.store.sqlite import SqliteStore, _Turn
+from aqueue.store.statement import Statement, Verb
 
 from .harness import DEFAULTS, ENOUGH, NOW, Plain, enqueue, get, new, opened, plain, python, state
 
@@ -33,7 +33,7 @@ async def test_a_verb_that_is_refused_does_not_disturb_the_others_of_its_turn(st
         [
             lambda: sql.enqueue([new(id="a")], DEFAULTS, NOW),
             lambda: sql.enqueue([new(), new(id="taken")], DEFAULTS, NOW),
-            lambda: sql.find(["nobody"]),
+            lambda: reading.find(["nobody"]),
             lambda: sql.enqueue([new(id="b")], DEFAULTS, NOW),
         ]
     )
@@ -41,7 +41,7 @@ async def test_a_verb_that_is_refused_does_not_disturb_the_others_of_its_turn(st
     assert (first, fourth) == (["a"], ["b"])
     assert isinstance(second, DuplicateId)
     assert isinstance(third, NoSuchJob)
-    assert [job.id for job in await store.read(lambda: sql.select(sql.Filter(), None))] == ["b", "a", "taken"]
+    assert [job.id for job in await store.read(lambda: reading.select(reading.Filter(), None))] == ["b", "a", "taken"]
 
 
 async def test_of_two_verbs_of_one_turn_that_want_the_same_id_the_second_is_refused(store: SqliteStore) -> None:
@@ -57,14 +57,14 @@ async def test_a_turn_that_fails_as_a_whole_changes_nothing_and_the_next_one_wor
 
     with pytest.raises(StoreError, match="NOT NULL"):
         await store.turn([lambda: sql.enqueue([new()], DEFAULTS, NOW), broken])
-    assert await store.read(sql.counts) == {}
+    assert await store.read(reading.counts) == {}
     assert await enqueue(store) == ["1"]
 
 
 async def test_a_read_sees_one_moment_and_cannot_write(store: SqliteStore) -> None:
     with pytest.raises(StoreError, match="read-only"):
-        await store.read(lambda: sql.set_setting("timeout", "1"))
-    assert await store.read(sql.settings) == {}
+        await store.read(lambda: stored.set_setting("timeout", "1"))
+    assert await store.read(stored.settings) == {}
 
 
 async def test_a_turn_says_whether_somebody_else_has_written_since_the_last(
@@ -86,9 +86,9 @@ async def test_a_write_waits_for_the_lock_of_another_process_and_then_succeeds(s
         assert holder.stdin is not None
         assert await asyncio.to_thread(holder.stdout.readline) == "held\n"
         with pytest.raises(StoreBusy, match=r"has been locked by another process for 0 s"):
-            await store.write(lambda: sql.set_setting("timeout", "1"), patience=0)
+            await store.write(lambda: stored.set_setting("timeout", "1"), patience=0)
         waiting = asyncio.ensure_future(enqueue(store, new("behind it")))
-        assert await store.read(sql.counts) == {}
+        assert await store.read(reading.counts) == {}
         assert not waiting.done()
         holder.stdin.write("\n")
         holder.stdin.flush()
@@ -101,7 +101,7 @@ async def test_who_is_out_of_patience_gets_an_error_and_has_changed_nothing(stor
     with pytest.raises(StoreBusy, match=r"locked by another process for 0\.05 s"):
         await store.write(lambda: sql.enqueue([new()], DEFAULTS, NOW), patience=0.05)
     client.do("ROLLBACK")
-    assert await store.read(sql.counts) == {}
+    assert await store.read(reading.counts) == {}
 
 
 class Gate:
@@ -141,7 +141,7 @@ async def test_a_write_whose_caller_has_gone_goes_on_waiting_for_the_lock_and_cl
         with plain(database) as client:
             client.do("BEGIN IMMEDIATE")
             writing = asyncio.ensure_future(enqueue(store, new("behind the lock")))
-            await store.read(sql.counts)  # by the time that this is answered, the other has tried at least once
+            await store.read(reading.counts)  # by the time that this is answered, the other has tried at least once
             await cancelled(writing)
             closing = asyncio.ensure_future(store.close())
             await asyncio.sleep(0)
@@ -180,7 +180,7 @@ async def test_a_reader_is_not_kept_waiting_by_a_writer(store: SqliteStore) -> N
 async def test_a_closed_store_says_so_and_leaves_no_thread(database: Path) -> None:
     before = set(threading.enumerate())
     store = await open_store(str(database))
-    await store.read(sql.counts)
+    await store.read(reading.counts)
     threads = set(threading.enumerate()) - before
     assert len(threads) == 2
     await store.close()

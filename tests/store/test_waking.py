@@ -12,7 +12,7 @@ from subprocess import Popen
 import pytest
 
 from aqueue.model.errors import StoreUnavailable
-from aqueue.store import inotify, sql, watch
+from aqueue.store import inotify, reading, sql, watch
 from aqueue.store.doorbell import Doorbell
 from aqueue.store.place import Place
 from aqueue.store.presence import Lobby
@@ -92,7 +92,7 @@ async def test_what_changes_nothing_does_not_ring(store: SqliteStore, other: Sql
     rung = asyncio.Event()
     with store.doorbell.hung_up(rung.set):
         await other.write(lambda: sql.claim("w1", [0], 0.0))
-        await other.read(sql.counts)
+        await other.read(reading.counts)
         assert not rung.is_set()
         await enqueue(other)
         await heard(rung)
@@ -221,7 +221,7 @@ async def test_a_plain_commit_into_a_wal_that_began_after_the_watch_is_heard(dat
 
 async def test_reading_and_bells_are_not_heard(watcher: Watcher, store: SqliteStore, other: SqliteStore) -> None:
     await get(store, "1")
-    await other.read(sql.counts)
+    await other.read(reading.counts)
     with store.doorbell.hung_up(lambda: None):
         store.doorbell.ring()
     assert watcher.heard() == []
