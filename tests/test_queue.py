@@ -51,7 +51,7 @@ class Somebody:
 
     async def settle(self, job: Job, ending: Ending = SUCCESS) -> None:
         now = time.time()
-        run = sql.EndOfRun(ending, error_of(ending, ""))
+        run = sql.EndOfRun(ending, error_of(ending, ""), now)
         decision = sql.Decision(job, lifecycle.settle(job, ending, Settings(), now), run)
         assert not await self._store.write(lambda: sql.settle([decision], now))
 

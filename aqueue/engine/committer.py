@@ -27,6 +27,7 @@ from aqueue.model.job import Job, RunKey, State
 from aqueue.model.settings import Settings
 from aqueue.store import printed, sql
 from aqueue.store.printed import Printed
+from aqueue.store.sql import Begun
 from aqueue.store.sqlite import SqliteStore
 from aqueue.store.statement import Ask
 
@@ -39,11 +40,15 @@ PATIENCE = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A run that has ended, with the job as it was claimed. `seconds` is how long it took."""
+    """A run that has ended, with the job as it was claimed.
+
+    `begun` says where and when its command was started, if that is known, and `seconds` how long it took.
+    """
 
     job: Job
     ending: Ending
-    seconds: float
+    begun: Begun | None = None
+    seconds: float = 0.0
     output: Output | None = None
     usage: Usage | None = None
 
@@ -51,6 +56,10 @@ class Ended:
     def last_line(self) -> str:
         """The last line of its stderr."""
         return self.output.last_line if self.output else ""
+
+    def finished_at(self, now: float) -> float:
+        """When it ended: a little before it is written."""
+        return now if self.begun is None else min(now, self.begun.at + self.seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,7 @@ class _Batch:
     now: float
     outputs: Sequence[tuple[Output, Printed]]
     crowded: bool
+    begun: Sequence[Begun]
     ended: Sequence[tuple[Ended, sql.Decision]]
     slots: Sequence[int]
 
@@ -68,6 +78,8 @@ class _Batch:
         asks: dict[str, Ask[Any]] = {}
         if self.outputs or self.crowded:
             asks["print"] = functools.partial(printed.add, [what for _, what in self.outputs], output_total)
+        if self.begun:
+            asks["begin"] = functools.partial(sql.begin, self.begun)
         if self.ended:
             asks["settle"] = functools.partial(sql.settle, [decision for _, decision in self.ended], self.now)
         if self.slots:
@@ -109,6 +121,7 @@ class Committer:
         self._troubles = troubles
         self._on_foreign = on_foreign
         self._claimer: Claimer | None = None
+        self._begun: list[Begun] = []
         self._ended: dict[RunKey, Ended] = {}
         self._printing: set[Output] = set()
         self._crowded = False
@@ -131,6 +144,11 @@ class Committer:
         self._ended[ended.job.run_key] = ended
         if ended.output is not None:
             self._printing.add(ended.output)
+        self._asked.set()
+
+    def begin(self, begun: Sequence[Begun]) -> None:
+        """Write where and when these runs, which were claimed ahead, have really begun."""
+        self._begun.extend(begun)
         self._asked.set()
 
     def print(self, output: Output) -> None:
@@ -163,10 +181,12 @@ class Committer:
         now = self._clock.now()
         outputs = [(output, output.unwritten()) for output in self._printing]
         self._printing.clear()
+        begun, self._begun = self._begun, []
         return _Batch(
             now,
             [(output, what) for output, what in outputs if what],
             self._crowded,
+            begun,
             [(ended, self._decide(ended, now)) for ended in self._ended.values()],
             self._claimer.offer() if self._claimer else (),
         )
@@ -195,17 +215,20 @@ class Committer:
             self._asked.set()
 
     def _decide(self, ended: Ended, now: float) -> sql.Decision:
+        finished_at = ended.finished_at(now)
         transition = lifecycle.settle(
             ended.job,
             ended.ending,
             self._settings(),
-            now,
+            finished_at,
             spread=random.uniform(-1, 1),  # noqa: S311 - spreads the waits, guards nothing
             last_line=ended.last_line,
         )
         run = sql.EndOfRun(
             ended.ending,
             error_of(ended.ending, ended.last_line),
+            finished_at=finished_at,
+            begun=ended.begun,
             cpu_seconds=ended.usage.cpu_seconds if ended.usage else None,
             peak_bytes=ended.usage.peak_bytes if ended.usage else None,
         )

@@ -1,74 +1,119 @@
 """The dispatcher: brings jobs and free slots together.
 
 It offers its free slots to the committer and hands each job that comes back to the slot it was claimed for. When a
-claim brings fewer jobs than there are free slots, the line is empty: the alarm is set for the next waiting job, and
-after that only the doorbell wakes it.
+claim brings fewer jobs than were asked for, the line is empty: the alarm is set for the next waiting job, and after
+that only the doorbell wakes it.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+from aqueue.engine.ahead import SHORT, Ahead
 from aqueue.engine.alarm import Alarm
-from aqueue.engine.clock import Clock
+from aqueue.engine.clock import Clock, Timer
 from aqueue.engine.committer import Committer, Ended
-from aqueue.model.ending import Interrupted
+from aqueue.model.ending import Cancelled, Interrupted
 from aqueue.model.job import Job
-from aqueue.store.sql import Claimed
+from aqueue.store.sql import Begun, Claimed
 
 
 class Dispatcher:
-    """Knows which slots are free and whether it is worth asking for jobs."""
+    """Knows which of so many slots are free and whether it is worth asking for jobs."""
 
-    def __init__(self, committer: Committer, clock: Clock, on_empty: Callable[[], None]) -> None:
+    def __init__(self, committer: Committer, clock: Clock, slots: int, on_empty: Callable[[], None]) -> None:
         self._committer = committer
+        self._clock = clock
         self._alarm = Alarm(clock, self.wake)
         self._on_empty = on_empty
         self._free: dict[int, asyncio.Future[Job | None]] = {}
+        self._ahead = Ahead(slots)
+        self._looking: Timer | None = None
         self._wanted = False
         self._draining = False
         committer.serve(self)
 
     async def next_job(self, slot: int) -> Job | None:
-        """The next job for this slot; None when the worker drains."""
+        """The next job for this slot, which has done the one before; None when the worker drains."""
+        loop = asyncio.get_running_loop()
+        self._ahead.free(slot, loop.time())
         if self._draining:
             return None
-        self._free[slot] = asyncio.get_running_loop().create_future()
+        if (job := self._ahead.take()) is not None:
+            self._ahead.hand(job, slot, loop.time(), is_guess=True)
+            self.wake()
+            return job
+        self._free[slot] = loop.create_future()
         self.wake()
         return await self._free[slot]
 
     def wake(self) -> None:
         """Look for jobs: one may have been added, or is due, or a slot is free."""
-        if self._free and not self._draining:
+        if not self._draining and (self._free or self._ahead.wanted()):
             self._wanted = True
             self._committer.wake()
 
     def drain(self) -> None:
-        """Hand out nothing more."""
+        """Hand out nothing more, and put back what is claimed ahead."""
         self._draining = True
         self._alarm.set(None)
         for waiting in self._free.values():
             waiting.set_result(None)
         self._free.clear()
+        self._put_back(self._ahead.drop())
+
+    def cancel(self, runs: frozenset[tuple[int, int]]) -> None:
+        """Cancel what is claimed ahead of these, as (seq, run)."""
+        for job in self._ahead.drop(runs):
+            self._committer.settle(Ended(job, Cancelled()))
 
     def offer(self) -> Sequence[int]:
-        """The free slots, if jobs are wanted for them."""
-        slots = sorted(self._free) if self._wanted else []
+        """The slots for which jobs are wanted, those that are free first."""
+        slots = [*sorted(self._free), *self._ahead.wanted()] if self._wanted else []
         self._wanted = False
         return slots
 
     def deliver(self, claimed: Claimed) -> None:
-        """Hand each job to its slot; put back what came after the end."""
+        """Hand each job to its slot; keep what came for a slot that is not free yet, put back what came too late."""
+        now = asyncio.get_running_loop().time()
         for job in claimed.jobs:
-            waiting = self._free.pop(job.slot, None) if job.slot is not None else None
-            if waiting is None:
-                self._committer.settle(Ended(job, Interrupted(), 0.0))
+            if self._draining:
+                self._put_back([job])
+            elif job.slot in self._free:
+                self._hand(job, job.slot, now, is_guess=False)
             else:
-                waiting.set_result(job)
+                self._ahead.add(job, now)
+        while self._free and (spare := self._ahead.take()) is not None:
+            self._hand(spare, next(iter(self._free)), now, is_guess=True)
         if not self._draining:
             self._alarm.set(claimed.next_run_at)
+            self._look_later()
             if not claimed.jobs:
                 self._on_empty()
 
     def fail(self) -> None:
         """Ask again: the committer waits before it tries."""
         self.wake()
+
+    def _hand(self, job: Job, slot: int, now: float, *, is_guess: bool) -> None:
+        self._ahead.hand(job, slot, now, is_guess=is_guess)
+        self._free.pop(slot).set_result(job)
+
+    def _look_later(self) -> None:
+        if self._looking is None and not self._ahead.is_empty:
+            self._looking = self._clock.call_later(SHORT, self._look)
+
+    def _look(self) -> None:
+        """See to what was claimed ahead and takes longer than was thought."""
+        self._looking = None
+        now = asyncio.get_running_loop().time()
+        begun = [
+            Begun(held.job, held.slot, self._clock.now() - (now - held.since)) for held in self._ahead.lasting(now)
+        ]
+        if begun:
+            self._committer.begin(begun)
+        self._put_back(self._ahead.stale(now))
+        self._look_later()
+
+    def _put_back(self, jobs: Iterable[Job]) -> None:
+        for job in jobs:
+            self._committer.settle(Ended(job, Interrupted()))

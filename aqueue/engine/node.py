@@ -20,7 +20,7 @@ from aqueue.engine.committer import RETRY_AFTER, Committer, Ended
 from aqueue.engine.dispatcher import Dispatcher
 from aqueue.engine.events import Began, Draining, Interrupting, Listener, Started
 from aqueue.engine.output import Output
-from aqueue.engine.process import Outcome, Run, Shortage, environment
+from aqueue.engine.process import Outcome, Run, Shortage, environment, inherited
 from aqueue.engine.rescue import Home, Rescuer
 from aqueue.engine.timerfd import clock_watched
 from aqueue.engine.troubles import Troubles
@@ -29,6 +29,7 @@ from aqueue.model.errors import AqueueError, StoreError, StoreUnavailable
 from aqueue.model.job import Job
 from aqueue.model.settings import resolve
 from aqueue.store import reading, roster, stored
+from aqueue.store.sql import Begun
 from aqueue.store.sqlite import SqliteStore
 from aqueue.store.watch import watched
 
@@ -66,6 +67,7 @@ class Node:
         self._options = options
         self._listener = listener
         self._environ = dict(environ)
+        self._inherited = inherited(environ)
         self._clock = clock or SystemClock()
         self._settings = resolve({}, self._environ)
         self._runs: dict[int, Run] = {}
@@ -78,7 +80,9 @@ class Node:
         self._committer = Committer(
             store, self.id, self._clock, lambda: self._settings, listener, self._troubles, on_foreign=self._reading.set
         )
-        self._dispatcher = Dispatcher(self._committer, self._clock, on_empty=self._look_whether_done)
+        self._dispatcher = Dispatcher(
+            self._committer, self._clock, options.concurrency, on_empty=self._look_whether_done
+        )
         self._rescuer = Rescuer(store, self._committer.settle, self._dispatcher.wake, listener, self._troubles)
 
     async def run(self) -> None:
@@ -179,12 +183,12 @@ class Node:
     async def _serve(self, slot: int) -> None:
         """One slot: a job, its run, the end of it, and the next."""
         while (job := await self._dispatcher.next_job(slot)) is not None:
-            self._committer.settle(await self._run(job))
+            self._committer.settle(await self._run(job, slot))
 
-    async def _run(self, job: Job) -> Ended:
+    async def _run(self, job: Job, slot: int) -> Ended:
         run = Run(
             job,
-            environment(self._environ, job, self._store.url),
+            environment(self._inherited, job, slot, self._store.url),
             self._clock,
             self._settings.kill_after,
             lambda job: Output(job, self._settings.output_limit, self._clock, self._committer.print),
@@ -194,14 +198,14 @@ class Node:
         if self._interrupting:  # the job was handed out, but its slot had not got so far
             run.end(Interrupted(), LAST_GRACE)
         self._listener(Started(job))
-        begun = asyncio.get_running_loop().time()
+        time = asyncio.get_running_loop().time
+        begun, since = Begun(job, slot, self._clock.now()), time()
         try:
             outcome = await self._outcome(run)
         finally:
             del self._runs[job.seq]
             self._has_room(job)
-        seconds = asyncio.get_running_loop().time() - begun
-        return Ended(job, outcome.ending, seconds, outcome.output, outcome.usage)
+        return Ended(job, outcome.ending, begun, time() - since, outcome.output, outcome.usage)
 
     async def _outcome(self, run: Run) -> Outcome:
         """Run it, as soon as the machine can: a shortage is no failure of the job."""
@@ -241,6 +245,7 @@ class Node:
     async def _read_orders(self) -> None:
         orders = await self._store.read(lambda: roster.orders(self.id))
         self._settings = resolve(await self._store.read(stored.settings), self._environ)
+        self._dispatcher.cancel(orders.cancels)
         for run in list(self._runs.values()):
             if (run.job.seq, run.job.run) in orders.cancels:
                 run.end(Cancelled(), self._settings.kill_after)

@@ -9,8 +9,8 @@ overtaken later is deleted again. Positions count the bytes of both streams toge
 says how much was left out.
 """
 
-import asyncio
 import contextlib
+import functools
 import os
 import re
 from collections import deque
@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from aqueue.engine.clock import Clock
+from aqueue.engine.readers import readers
 from aqueue.model.job import Job
 from aqueue.store.printed import Piece, Printed, Stream
 
@@ -62,6 +63,7 @@ class Output:
         self._progress: str | None = None
         self._ends = {Stream.STDOUT: b"", Stream.STDERR: b""}
         self._flush_asked = False
+        self._readers = readers()
         self._open: dict[int, Stream] = {}
         self._writing: list[int] = []
         try:
@@ -121,8 +123,12 @@ class Output:
         reading, writing = os.pipe()
         self._writing.append(writing)
         os.set_blocking(reading, False)
+        try:
+            self._readers.add_soon(reading, functools.partial(self._read, reading))
+        except OSError:
+            os.close(reading)
+            raise
         self._open[reading] = stream
-        asyncio.get_running_loop().add_reader(reading, self._read, reading)
         return writing
 
     def _read(self, descriptor: int) -> int:
@@ -163,7 +169,7 @@ class Output:
 
     def _close(self, descriptor: int) -> None:
         if self._open.pop(descriptor, None) is not None:
-            asyncio.get_running_loop().remove_reader(descriptor)
+            self._readers.remove(descriptor)
             with contextlib.suppress(OSError):
                 os.close(descriptor)
 

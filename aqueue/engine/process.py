@@ -7,13 +7,13 @@ behind on purpose.
 
 import asyncio
 import errno
+import os
 import signal
-from asyncio.subprocess import Process
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from aqueue.engine import group, proc
-from aqueue.engine.children import Usage, start, usage_of
+from aqueue.engine.children import Child, Usage, start
 from aqueue.engine.clock import Clock, Timer
 from aqueue.engine.output import Output
 from aqueue.model.ending import Ending, Exited, NotStarted, Signalled, TimedOut
@@ -39,7 +39,7 @@ class Run:
     def __init__(
         self,
         job: Job,
-        environ: Mapping[str, str],
+        environ: Mapping[bytes, bytes],
         clock: Clock,
         kill_after: float,
         make_output: Callable[[Job], Output],
@@ -51,7 +51,7 @@ class Run:
         self._environ = environ
         self._clock = clock
         self._kill_after = kill_after
-        self._process: Process | None = None
+        self._child: Child | None = None
         self._ordered: Ending | None = None
         self._timers: list[Timer] = []
 
@@ -59,8 +59,8 @@ class Run:
         """End the run: the first order says how it will have ended, and each may shorten the wait for KILL."""
         self._ordered = self._ordered or ending
         self._kill_after = min(self._kill_after, kill_after)
-        if self._process is not None and self._process.returncode is None:
-            self._terminate(self._process.pid)
+        if self._child is not None and not self._child.has_ended:
+            self._terminate(self._child.pid)
 
     async def run(self) -> Outcome:
         """Run the command to its end. Raises Shortage; then it may be tried again."""
@@ -72,8 +72,8 @@ class Run:
             return await self._run(output)
         except asyncio.CancelledError:
             # Nobody waits for it any more, and it must not go on without being watched.
-            if self._process is not None:
-                group.send(self._process.pid, signal.SIGKILL)
+            if self._child is not None:
+                group.send(self._child.pid, signal.SIGKILL)
             raise
         finally:
             for timer in self._timers:
@@ -84,7 +84,7 @@ class Run:
         if self._ordered:
             return Outcome(self._ordered)
         try:
-            process = self._process = await self._start(output)
+            child = self._child = await self._start(output)
         except OSError as error:
             if error.errno in proc.SHORTAGES:
                 raise Shortage(_reason(error)) from error
@@ -94,21 +94,21 @@ class Run:
         finally:
             output.started()
         self._on_started()
-        self._arm(process)
-        code = await process.wait()
-        ending = self._ordered or _ending_of(code)
-        await group.end(process.pid, self._kill_after)
+        self._arm(child)
+        end = await child.wait()
+        ending = self._ordered or _ending_of(end.code)
+        await group.end(child.pid, self._kill_after)
         output.close()
-        return Outcome(ending, output, usage_of(process.pid))
+        return Outcome(ending, output, end.usage)
 
-    async def _start(self, output: Output) -> Process:
+    async def _start(self, output: Output) -> Child:
         return await start(
             self.job.command, stdout=output.stdout, stderr=output.stderr, cwd=self.job.cwd, environ=self._environ
         )
 
-    def _arm(self, process: Process) -> None:
+    def _arm(self, child: Child) -> None:
         if self._ordered:  # while it was being started
-            self._terminate(process.pid)
+            self._terminate(child.pid)
         elif self.job.timeout is not None:
             ending = TimedOut(self.job.timeout)
             self._timers.append(self._clock.call_later(self.job.timeout, lambda: self.end(ending, self._kill_after)))
@@ -118,10 +118,14 @@ class Run:
         self._timers.append(self._clock.call_later(self._kill_after, lambda: group.send(pid, signal.SIGKILL)))
 
 
-def environment(base: Mapping[str, str], job: Job, database: str) -> dict[str, str]:
-    """What a run finds in its environment: the worker's own without its settings, the job's, and who it is."""
-    return {
-        **{name: value for name, value in base.items() if not name.startswith("AQUEUE_")},
+def inherited(environ: Mapping[str, str]) -> Mapping[bytes, bytes]:
+    """What every run has of the worker's own environment, encoded once: all but its settings."""
+    return {os.fsencode(name): os.fsencode(value) for name, value in environ.items() if not name.startswith("AQUEUE_")}
+
+
+def environment(base: Mapping[bytes, bytes], job: Job, slot: int, database: str) -> dict[bytes, bytes]:
+    """What a run finds in its environment: what it inherits, the job's own, and who it is."""
+    own = {
         **job.env,
         "AQUEUE_DB": database,
         "AQUEUE_JOB_ID": job.id,
@@ -129,9 +133,10 @@ def environment(base: Mapping[str, str], job: Job, database: str) -> dict[str, s
         "AQUEUE_ATTEMPT": str(job.attempts),
         "AQUEUE_RETRIES_LEFT": str(job.retries_left),
         "AQUEUE_QUEUE": job.queue,
-        "AQUEUE_SLOT": str(job.slot),
+        "AQUEUE_SLOT": str(slot),
         "AQUEUE_WORKER": str(job.worker),
     }
+    return {**base, **{os.fsencode(name): os.fsencode(value) for name, value in own.items()}}
 
 
 def _ending_of(code: int) -> Ending:

@@ -108,7 +108,7 @@ class Rescuer:
         if jobs:
             self._listener(Rescuing(worker, len(jobs)))
         for job in jobs:
-            self._settle(Ended(job, Lost(worker), 0.0))
+            self._settle(Ended(job, Lost(worker)))
         self._store.lobby.forget(worker)
         await self._store.write(lambda: roster.unregister([worker]))
         self._on_rescued()

@@ -44,24 +44,18 @@ class Place:
         with contextlib.suppress(OSError):  # `prepare` will tell
             if self._named.is_symlink():
                 self.database = Path(os.path.realpath(self._named))
+        self.wal = self._beside("-wal")
+        """SQLite's write-ahead log."""
+        self.lobby = self._beside(".d")
+        """The folder of the bells and of the workers' signs of life."""
+        self.worker_log = self._beside(".log")
+        """Where a detached worker writes its lines."""
         self.shared = shared
         self.file_mode = 0o660 if shared else 0o600
         self.folder_mode = 0o770 if shared else 0o700
 
-    @property
-    def wal(self) -> Path:
-        """SQLite's write-ahead log."""
-        return self.database.with_name(self.database.name + "-wal")
-
-    @property
-    def lobby(self) -> Path:
-        """The folder of the bells and of the workers' signs of life."""
-        return self.database.with_name(self.database.name + ".d")
-
-    @property
-    def worker_log(self) -> Path:
-        """Where a detached worker writes its lines."""
-        return self.database.with_name(self.database.name + ".log")
+    def _beside(self, suffix: str) -> Path:
+        return self.database.with_name(self.database.name + suffix)
 
     def prepare(self) -> None:
         """Make what is missing, and refuse what is not safe.

@@ -119,16 +119,20 @@ def to_job(row: Mapping[str, Any]) -> Job:
         worker=row["worker"],
         slot=row["slot"],
         cancel_requested=bool(row["cancel_requested"]),
-        tags=tuple(json.loads(row["tags"])),
-        env=json.loads(row["env"]),
+        tags=_items(row["tags"]),
+        env={} if row["env"] == "{}" else json.loads(row["env"]),
         cwd=row["cwd"],
         unique=row["unique_key"],
         progress=row["progress"],
         backoff_base=row["backoff_base"],
         backoff_max=row["backoff_max"],
-        no_retry_on=tuple(json.loads(row["no_retry_on"])),
-        defer_on=tuple(json.loads(row["defer_on"])),
+        no_retry_on=_items(row["no_retry_on"]),
+        defer_on=_items(row["defer_on"]),
     )
+
+
+def _items(text: str) -> tuple[Any, ...]:
+    return () if text == "[]" else tuple(json.loads(text))  # most lists are empty, and to parse those costs too
 
 
 def _to_run(row: Mapping[str, Any]) -> Run:

@@ -31,11 +31,22 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """Where and when the run of a job as it was claimed has really begun."""
+
+    job: Job
+    slot: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class EndOfRun:
     """What the history is told of the end of a run. Its error may differ from the job's, which can be put back."""
 
     ending: Ending
     error: str | None
+    finished_at: float
+    begun: Begun | None = None
     cpu_seconds: float | None = None
     peak_bytes: int | None = None
 
@@ -97,6 +108,13 @@ def claim(worker: str, slots: Sequence[int], now: float) -> Verb[Claimed]:
     return Claimed(jobs, earliest["run_at"])
 
 
+def begin(begun: Sequence[Begun]) -> Verb[None]:
+    """Correct what the claims said of these runs, as far as they go on."""
+    runs = [{"seq": one.job.seq, "run": one.job.run, "slot": one.slot, "started_at": one.at} for one in begun]
+    yield Statement("begin", {"runs": json.dumps(runs)})
+    yield Statement("begin_runs", {"runs": json.dumps(runs)})
+
+
 def settle(decisions: Sequence[Decision], now: float) -> Verb[Mapping[RunKey, Job | None]]:
     """Write what became of jobs whose runs have ended.
 
@@ -118,12 +136,13 @@ def _apply(decisions: Sequence[Decision], now: float) -> Verb[frozenset[RunKey]]
     accepted = frozenset(RunKey(row["seq"], row["run"]) for row in rows)
     runs = [_run_row(one.job, one.run) for one in decisions if one.run is not None and one.job.run_key in accepted]
     if runs:
-        yield Statement("end_runs", {"runs": json.dumps(runs), "now": now})
+        yield Statement("end_runs", {"runs": json.dumps(runs)})
     return accepted
 
 
 def _decision_row(decision: Decision) -> dict[str, Any]:
     job, transition = decision.job, decision.transition
+    begun = decision.run.begun if decision.run else None
     return {
         "seq": job.seq,
         "was_state": job.state,
@@ -138,6 +157,8 @@ def _decision_row(decision: Decision) -> dict[str, Any]:
         "signal": transition.signal,
         "error": transition.error,
         "finished_at": transition.finished_at,
+        "slot": begun.slot if begun else None,
+        "started_at": begun.at if begun else None,
     }
 
 
@@ -145,6 +166,9 @@ def _run_row(job: Job, run: EndOfRun) -> dict[str, Any]:
     return {
         "seq": job.seq,
         "run": job.run,
+        "slot": run.begun.slot if run.begun else None,
+        "started_at": run.begun.at if run.begun else None,
+        "finished_at": run.finished_at,
         "ending": run.ending.kind,
         "exit_code": exit_code_of(run.ending),
         "signal": signal_of(run.ending),

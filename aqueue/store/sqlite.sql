@@ -79,12 +79,24 @@ FROM json_each(:runs);
 SELECT min(run_at) AS run_at FROM jobs
 WHERE (state = 'scheduled' AND held = 0) OR (state = 'failed' AND due = 0);
 
+-- name: begin
+UPDATE jobs SET slot = begun.value ->> 'slot', started_at = begun.value ->> 'started_at'
+FROM json_each(:runs) AS begun
+WHERE jobs.seq = begun.value ->> 'seq' AND jobs.run = begun.value ->> 'run' AND jobs.state = 'processing';
+
+-- name: begin_runs
+UPDATE aqueue_runs SET slot = begun.value ->> 'slot', started_at = begun.value ->> 'started_at'
+FROM json_each(:runs) AS begun
+WHERE aqueue_runs.job = begun.value ->> 'seq' AND aqueue_runs.run = begun.value ->> 'run'
+    AND aqueue_runs.finished_at IS NULL;
+
 -- name: apply
 UPDATE jobs SET
     state = decided.value ->> 'state', attempts = decided.value ->> 'attempts',
     run_at = decided.value ->> 'run_at', held = decided.value ->> 'held', due = 0, cancel_requested = 0,
     updated_at = :now, finished_at = decided.value ->> 'finished_at',
-    exit_code = decided.value ->> 'exit_code', signal = decided.value ->> 'signal', error = decided.value ->> 'error'
+    exit_code = decided.value ->> 'exit_code', signal = decided.value ->> 'signal', error = decided.value ->> 'error',
+    slot = coalesce(decided.value ->> 'slot', slot), started_at = coalesce(decided.value ->> 'started_at', started_at)
 FROM json_each(:decisions) AS decided
 WHERE jobs.seq = decided.value ->> 'seq'
     AND jobs.state = decided.value ->> 'was_state'
@@ -95,7 +107,9 @@ RETURNING seq, run;
 
 -- name: end_runs
 UPDATE aqueue_runs SET
-    finished_at = :now, ending = ended.value ->> 'ending', exit_code = ended.value ->> 'exit_code',
+    finished_at = ended.value ->> 'finished_at', slot = coalesce(ended.value ->> 'slot', slot),
+    started_at = coalesce(ended.value ->> 'started_at', started_at),
+    ending = ended.value ->> 'ending', exit_code = ended.value ->> 'exit_code',
     signal = ended.value ->> 'signal', error = ended.value ->> 'error',
     cpu_seconds = ended.value ->> 'cpu_seconds', peak_bytes = ended.value ->> 'peak_bytes'
 FROM json_each(:runs) AS ended

@@ -67,7 +67,7 @@ async def claimed(store: SqliteStore, *jobs: NewJob, worker: str = "w1") -> Job:
 
 def decision(job: Job, ending: Ending, now: float = NOW) -> sql.Decision:
     transition = lifecycle.settle(job, ending, DEFAULTS, now)
-    return sql.Decision(job, transition, sql.EndOfRun(ending, error_of(ending, "")))
+    return sql.Decision(job, transition, sql.EndOfRun(ending, error_of(ending, ""), now))
 
 
 async def settle(store: SqliteStore, job: Job, ending: Ending = SUCCESS, now: float = NOW) -> bool:

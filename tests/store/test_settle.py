@@ -21,14 +21,14 @@ async def endings(store: SqliteStore, job: Job) -> list[str | None]:
 async def test_a_settled_run_is_written_into_the_job_and_into_its_history(store: SqliteStore) -> None:
     job = await claimed(store)
     transition = lifecycle.settle(job, Signalled(9), DEFAULTS, NOW, last_line="oops")
-    run = sql.EndOfRun(Signalled(9), "killed by SIGKILL: oops", cpu_seconds=1.25, peak_bytes=4096)
+    run = sql.EndOfRun(Signalled(9), "killed by SIGKILL: oops", NOW + 1, cpu_seconds=1.25, peak_bytes=4096)
     assert await store.write(lambda: sql.settle([sql.Decision(job, transition, run)], NOW + 3)) == {}
     after = await get(store, "1")
     assert (after.state, after.signal, after.exit_code, after.error) == (State.FAILED, 9, None, transition.error)
     assert (after.run_at, after.updated_at, after.finished_at) == (NOW + 2, NOW + 3, None)
     (row,) = await store.read(lambda: reading.history(job))
     assert (row.ending, row.signal, row.exit_code, row.error) == ("signalled", 9, None, "killed by SIGKILL: oops")
-    assert (row.finished_at, row.cpu_seconds, row.peak_bytes) == (NOW + 3, 1.25, 4096)
+    assert (row.finished_at, row.cpu_seconds, row.peak_bytes) == (NOW + 1, 1.25, 4096)
 
 
 @pytest.mark.parametrize("first", [Exited(0), Exited(1), Lost("w1"), Interrupted(), Cancelled()])

@@ -115,7 +115,8 @@ class Lives(RuleBasedStateMachine):
         assert worker not in self.open_runs.values()
 
     def _settle(self, job: Job, ending: Ending) -> None:
-        decision = sql.Decision(job, lifecycle.settle(job, ending, SETTINGS, self.now), sql.EndOfRun(ending, None))
+        transition = lifecycle.settle(job, ending, SETTINGS, self.now)
+        decision = sql.Decision(job, transition, sql.EndOfRun(ending, None, self.now))
         refused = self.write(lambda: sql.settle([decision], self.now))
         current = refused.get(job.run_key)
         if current is not None and current.run_key in self.open_runs and current.run_key == job.run_key:
