@@ -1,8 +1,9 @@
 """Jobs that are claimed before a slot is free for them, so that short jobs need not wait for the store between them.
 
-A turn of the store takes some milliseconds: as long as many a job. While all runs are short, the worker therefore
-claims a few jobs more than it has slots, and a slot that becomes free takes the first of them at once. As soon as a run
-lasts, none is claimed ahead any more, and what is left of them is put back before anybody could miss it.
+A turn of the store takes some milliseconds: as long as many a job. While runs are short, the worker therefore claims
+what its slots will probably do in the next moment, and a slot that becomes free takes the first of those jobs at once.
+What no slot has taken in time is put back before anybody could miss it: then a run lasts longer than the ones before,
+and nothing is claimed ahead again until many short ones have followed.
 
 A claim says which slot a job has and when it was started. For one that was claimed ahead both are only a guess, of a
 few milliseconds: the truth is written with the end of its run, or as soon as the run turns out to last.
@@ -15,14 +16,17 @@ from dataclasses import dataclass
 
 from aqueue.model.job import Job
 
+SUPPLY = 0.03
+"""For how many seconds of work is claimed ahead."""
+
 SHORT = 0.05
-"""Seconds below which a run is short."""
+"""Seconds after which a run lasts, and a job that waits ahead has waited too long."""
 
-ENOUGH = 8
-"""How many runs a slot, all of them short, make it likely that the next are short too."""
+MOST = 64
+"""How many jobs are claimed ahead at most."""
 
-FEWEST, MOST = 8, 32
-"""How many jobs are claimed ahead: as many as there are slots, within these bounds."""
+MEMORY = 16
+"""Over about how many runs the typical one is taken."""
 
 
 @dataclass(slots=True)
@@ -36,11 +40,10 @@ class Held:
 
 
 class Ahead:
-    """The jobs that are claimed ahead for so many slots, and whether there should be more."""
+    """The jobs that are claimed ahead, and whether there should be more."""
 
-    def __init__(self, slots: int) -> None:
-        self._slots = slots
-        self._short_runs = 0
+    def __init__(self) -> None:
+        self._typical = 2 * SHORT
         self._jobs: deque[tuple[Job, float]] = deque()
         self._held: dict[int, Held] = {}
 
@@ -49,12 +52,17 @@ class Ahead:
         """Whether none is claimed ahead, and none runs of which the store has only a guess."""
         return not self._jobs and not any(held.is_guess for held in self._held.values())
 
-    def wanted(self) -> list[int]:
-        """The busy slots for which jobs should be claimed ahead, one each time that it is named."""
-        if self._short_runs < ENOUGH * self._slots:
+    def wanted(self, now: float) -> list[int]:
+        """The busy slots for which jobs should be claimed ahead, one each time that it is named.
+
+        None before half of the last ones are gone: so they come in batches.
+        """
+        if self._typical >= SUPPLY:
             return []
-        count = min(max(self._slots, FEWEST), MOST) - len(self._jobs)
-        return list(itertools.islice(itertools.cycle(self._held), max(0, count)))
+        brisk = [slot for slot, held in self._held.items() if now - held.since < SHORT]
+        count = min(MOST, int(len(brisk) * SUPPLY / self._typical))
+        missing = count - len(self._jobs)
+        return list(itertools.islice(itertools.cycle(brisk), missing)) if 2 * missing >= count else []
 
     def add(self, job: Job, now: float) -> None:
         """A job has come for which no slot is free."""
@@ -72,24 +80,23 @@ class Ahead:
         """A slot has done its job, if it had one."""
         held = self._held.pop(slot, None)
         if held is not None:
-            self._short_runs = self._short_runs + 1 if now - held.since < SHORT else 0
+            self._typical += (min(now - held.since, 2 * SHORT) - self._typical) / MEMORY
 
     def lasting(self, now: float) -> Iterator[Held]:
         """The runs that turn out to last, and of which the store has only a guess; each is told once."""
         for held in self._held.values():
-            if now - held.since >= SHORT:
-                self._short_runs = 0
-                if held.is_guess:
-                    held.is_guess = False
-                    yield held
+            if held.is_guess and now - held.since >= SHORT:
+                held.is_guess = False
+                yield held
 
     def stale(self, now: float) -> Iterator[Job]:
         """The jobs that no slot has taken in time: they are not kept any longer."""
         while self._jobs and now - self._jobs[0][1] >= SHORT:
+            self._typical = 2 * SHORT
             yield self._jobs.popleft()[0]
 
-    def drop(self, seqs: frozenset[tuple[int, int]] | None = None) -> list[Job]:
-        """Keep these, as (seq, run), no longer; without any, none is kept."""
-        dropped = [job for job, _ in self._jobs if seqs is None or (job.seq, job.run) in seqs]
+    def drop(self, runs: frozenset[tuple[int, int]] | None = None) -> list[Job]:
+        """Keep these, as (seq, run), no longer, and tell which there were; without any, none is kept."""
+        dropped = [job for job, _ in self._jobs if runs is None or (job.seq, job.run) in runs]
         self._jobs = deque(one for one in self._jobs if one[0] not in dropped)
         return dropped

@@ -21,7 +21,7 @@ from aqueue.engine.events import Disowned, Listener, Settled
 from aqueue.engine.output import Output
 from aqueue.engine.troubles import Troubles
 from aqueue.model import lifecycle
-from aqueue.model.ending import Ending, error_of
+from aqueue.model.ending import Ending, Interrupted, error_of
 from aqueue.model.errors import StoreBusy, StoreError
 from aqueue.model.job import Job, RunKey, State
 from aqueue.model.settings import Settings
@@ -30,6 +30,9 @@ from aqueue.store.printed import Printed
 from aqueue.store.sql import Begun
 from aqueue.store.sqlite import SqliteStore
 from aqueue.store.statement import Ask
+
+REST = 0.01
+"""Seconds for which ends that nobody waits for are gathered: a turn costs as much as what is in it."""
 
 RETRY_AFTER = 1.0
 """Seconds until a transaction that the store refused is tried again."""
@@ -42,12 +45,14 @@ PATIENCE = 5.0
 class Ended:
     """A run that has ended, with the job as it was claimed.
 
-    `begun` says where and when its command was started, if that is known, and `seconds` how long it took.
+    `begun` says where and when its command was started, if that is known, and `seconds` how long it took;
+    `never_began` is whether it was claimed, but no command was started.
     """
 
     job: Job
     ending: Ending
     begun: Begun | None = None
+    never_began: bool = False
     seconds: float = 0.0
     output: Output | None = None
     usage: Usage | None = None
@@ -93,6 +98,10 @@ class Claimer(Protocol):
     def offer(self) -> Sequence[int]:
         """The free slots, when jobs are wanted for them."""
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a slot has nothing to do before a claim."""
+
     def deliver(self, claimed: sql.Claimed) -> None:
         """Take the jobs of a claim."""
 
@@ -126,6 +135,7 @@ class Committer:
         self._printing: set[Output] = set()
         self._crowded = False
         self._asked = asyncio.Event()
+        self._hurried = asyncio.Event()
         self._stopping = False
         self._abandoned = False
 
@@ -134,8 +144,9 @@ class Committer:
         self._claimer = claimer
 
     def wake(self) -> None:
-        """There may be jobs for the free slots."""
+        """There may be jobs for the slots."""
         self._asked.set()
+        self._hurried.set()
 
     def settle(self, ended: Ended) -> None:
         """Hand over the end of a run: it will be written, and then told to the listener."""
@@ -159,7 +170,7 @@ class Committer:
     def stop(self) -> None:
         """Let `run` return as soon as all that was handed over is written."""
         self._stopping = True
-        self._asked.set()
+        self.wake()
 
     def abandon(self) -> None:
         """Let `run` return at once: the store is not there any more, and nothing can be written to it."""
@@ -171,11 +182,20 @@ class Committer:
     async def run(self) -> None:
         """Do what is asked until `stop`."""
         while not self._stopping or self._ended or self._crowded:
-            await self._asked.wait()
-            self._asked.clear()
+            await self._next_turn()
             batch = self._next_batch()
             if asks := batch.asks(self._worker, self._settings().output_total):
                 await self._write(batch, asks)
+
+    async def _next_turn(self) -> None:
+        """Wait until something is to be done, and a moment more for other ends if no slot waits for a job."""
+        await self._asked.wait()
+        if self._claimer is not None and not self._claimer.is_waiting:
+            timer = asyncio.get_running_loop().call_later(REST, self._hurried.set)
+            await self._hurried.wait()
+            timer.cancel()
+        self._asked.clear()
+        self._hurried.clear()
 
     def _next_batch(self) -> _Batch:
         now = self._clock.now()
@@ -240,7 +260,7 @@ class Committer:
             self._ended.pop(key, None)
             if key in refused:
                 self._refused(ended, refused[key])
-            else:
+            elif not (ended.never_began and isinstance(ended.ending, Interrupted)):  # nobody needs to know
                 self._listener(Settled(ended.job, ended.ending, decision.transition, ended.seconds, batch.now))
 
     def _refused(self, ended: Ended, current: Job | None) -> None:

@@ -18,15 +18,15 @@ from aqueue.store.sql import Begun, Claimed
 
 
 class Dispatcher:
-    """Knows which of so many slots are free and whether it is worth asking for jobs."""
+    """Knows which slots are free and whether it is worth asking for jobs."""
 
-    def __init__(self, committer: Committer, clock: Clock, slots: int, on_empty: Callable[[], None]) -> None:
+    def __init__(self, committer: Committer, clock: Clock, on_empty: Callable[[], None]) -> None:
         self._committer = committer
         self._clock = clock
         self._alarm = Alarm(clock, self.wake)
         self._on_empty = on_empty
         self._free: dict[int, asyncio.Future[Job | None]] = {}
-        self._ahead = Ahead(slots)
+        self._ahead = Ahead()
         self._looking: Timer | None = None
         self._wanted = False
         self._draining = False
@@ -34,21 +34,21 @@ class Dispatcher:
 
     async def next_job(self, slot: int) -> Job | None:
         """The next job for this slot, which has done the one before; None when the worker drains."""
-        loop = asyncio.get_running_loop()
-        self._ahead.free(slot, loop.time())
+        now = _now()
+        self._ahead.free(slot, now)
         if self._draining:
             return None
         if (job := self._ahead.take()) is not None:
-            self._ahead.hand(job, slot, loop.time(), is_guess=True)
+            self._ahead.hand(job, slot, now, is_guess=True)
             self.wake()
             return job
-        self._free[slot] = loop.create_future()
+        self._free[slot] = asyncio.get_running_loop().create_future()
         self.wake()
         return await self._free[slot]
 
     def wake(self) -> None:
         """Look for jobs: one may have been added, or is due, or a slot is free."""
-        if not self._draining and (self._free or self._ahead.wanted()):
+        if not self._draining and (self._free or self._ahead.wanted(_now())):
             self._wanted = True
             self._committer.wake()
 
@@ -64,17 +64,17 @@ class Dispatcher:
     def cancel(self, runs: frozenset[tuple[int, int]]) -> None:
         """Cancel what is claimed ahead of these, as (seq, run)."""
         for job in self._ahead.drop(runs):
-            self._committer.settle(Ended(job, Cancelled()))
+            self._committer.settle(Ended(job, Cancelled(), never_began=True))
 
     def offer(self) -> Sequence[int]:
-        """The slots for which jobs are wanted, those that are free first."""
-        slots = [*sorted(self._free), *self._ahead.wanted()] if self._wanted else []
+        """The slots for which jobs are wanted: those that are free first."""
+        slots = [*sorted(self._free), *self._ahead.wanted(_now())] if self._wanted else []
         self._wanted = False
         return slots
 
     def deliver(self, claimed: Claimed) -> None:
         """Hand each job to its slot; keep what came for a slot that is not free yet, put back what came too late."""
-        now = asyncio.get_running_loop().time()
+        now = _now()
         for job in claimed.jobs:
             if self._draining:
                 self._put_back([job])
@@ -89,6 +89,11 @@ class Dispatcher:
             self._look_later()
             if not claimed.jobs:
                 self._on_empty()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a slot has nothing to do before a claim."""
+        return bool(self._free)
 
     def fail(self) -> None:
         """Ask again: the committer waits before it tries."""
@@ -105,7 +110,7 @@ class Dispatcher:
     def _look(self) -> None:
         """See to what was claimed ahead and takes longer than was thought."""
         self._looking = None
-        now = asyncio.get_running_loop().time()
+        now = _now()
         begun = [
             Begun(held.job, held.slot, self._clock.now() - (now - held.since)) for held in self._ahead.lasting(now)
         ]
@@ -116,4 +121,8 @@ class Dispatcher:
 
     def _put_back(self, jobs: Iterable[Job]) -> None:
         for job in jobs:
-            self._committer.settle(Ended(job, Interrupted()))
+            self._committer.settle(Ended(job, Interrupted(), never_began=True))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -80,9 +80,7 @@ class Node:
         self._committer = Committer(
             store, self.id, self._clock, lambda: self._settings, listener, self._troubles, on_foreign=self._reading.set
         )
-        self._dispatcher = Dispatcher(
-            self._committer, self._clock, options.concurrency, on_empty=self._look_whether_done
-        )
+        self._dispatcher = Dispatcher(self._committer, self._clock, on_empty=self._look_whether_done)
         self._rescuer = Rescuer(store, self._committer.settle, self._dispatcher.wake, listener, self._troubles)
 
     async def run(self) -> None:
@@ -205,7 +203,7 @@ class Node:
         finally:
             del self._runs[job.seq]
             self._has_room(job)
-        return Ended(job, outcome.ending, begun, time() - since, outcome.output, outcome.usage)
+        return Ended(job, outcome.ending, begun, seconds=time() - since, output=outcome.output, usage=outcome.usage)
 
     async def _outcome(self, run: Run) -> Outcome:
         """Run it, as soon as the machine can: a shortage is no failure of the job."""
