@@ -1,7 +1,6 @@
 """aqueue: a job queue for shell commands. Importing it costs nothing; its names come when they are asked for."""
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as typing has it; importing that costs more than all that `aqueue enqueue` does
 if TYPE_CHECKING:
     from aqueue.model.job import Job
     from aqueue.queue import Queue
@@ -10,7 +9,7 @@ __version__ = "0.1.0"
 __all__ = ["Job", "Queue", "__version__"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name == "Queue":
         from aqueue.queue import Queue
 

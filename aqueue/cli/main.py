@@ -98,7 +98,7 @@ def run(arguments: Sequence[str]) -> int:
         print(f"Error: {_in_one_line(error)}", file=sys.stderr)
         return _code_of(error)
     except OSError as error:
-        return _could_not_write(error)
+        return could_not_write(error)
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
 
@@ -112,8 +112,8 @@ def _open_what_is_closed() -> None:
             setattr(sys, name, os.fdopen(number, mode, closefd=False))
 
 
-def _could_not_write(error: OSError) -> int:
-    """The commands tell of their own files themselves: what is left is our stdout."""
+def could_not_write(error: OSError) -> int:
+    """Tell that stdout takes nothing: of their own files the commands tell themselves. Returns the exit code."""
     if not isinstance(error, BrokenPipeError):  # there the reader has seen enough
         what = "cannot write" if error.filename is None else f"{error.filename}"
         print(f"Error: {escape(f'{what}: {error.strerror}')}", file=sys.stderr)

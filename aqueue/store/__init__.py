@@ -1,18 +1,18 @@
-"""Floor 1: what is remembered. The only place that knows a database."""
+"""Floor 1: what is remembered. The only place that knows a database.
 
-import os
-from collections.abc import Mapping
+`open_store` comes when it is asked for: the console entry uses a small module of this floor and must not pay for all.
+"""
 
-from aqueue.model.errors import InvalidInput
-from aqueue.store.place import default_database, is_shared
-from aqueue.store.sqlite import SqliteStore, open_sqlite
+TYPE_CHECKING = False  # as typing has it, without importing that
+if TYPE_CHECKING:
+    from aqueue.store.opening import open_store
+
+__all__ = ["open_store"]
 
 
-async def open_store(
-    url: str | None = None, *, worker: bool = False, environ: Mapping[str, str] = os.environ
-) -> SqliteStore:
-    """Open the queue at this path, or the one that the environment names; it is made on first use."""
-    where = default_database(environ) if url is None else url
-    if "://" in where:
-        raise InvalidInput(f"{where}: this aqueue keeps its queue in a SQLite file; give a path")
-    return await open_sqlite(where, shared=is_shared(environ), worker=worker)
+def __getattr__(name: str) -> object:
+    if name == "open_store":
+        from aqueue.store.opening import open_store
+
+        return open_store
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

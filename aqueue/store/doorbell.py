@@ -5,9 +5,9 @@ datagram to every socket there. That is only a hint to look at the store: too ma
 already says it.
 """
 
+import _socket
 import asyncio
 import contextlib
-import errno
 import os
 import secrets
 import socket
@@ -15,16 +15,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from aqueue.model.errors import StoreUnavailable
+from aqueue.store import ringing
 from aqueue.store.place import Place
-
-LONGEST_ADDRESS = 100
-"""What surely fits into a `sockaddr_un` everywhere; a longer path is reached through a descriptor of its folder."""
 
 RING_AGAIN_AFTER = 1.0
 """Seconds until it is rung again for want of a descriptor: somebody may wait for nothing but this."""
-
-_SUFFIX = ".bell"
-_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
 class Doorbell:
@@ -33,19 +28,20 @@ class Doorbell:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._deaf: set[str] = set()
-        self._sender: socket.socket | None = None
+        self._sender: _socket.socket | None = None
         self._again: asyncio.TimerHandle | None = None
 
     def ring(self) -> None:
         """Tell everyone who waits that the file has changed. Never fails: what was committed is committed."""
         self._forget_the_last()
+        lobby = str(self._place.lobby)
         try:
-            for name in os.listdir(self._place.lobby):
-                if name.endswith(_SUFFIX) and name not in self._deaf:
-                    self._sender = self._sender or _socket()
-                    _send(self._sender, self._place.lobby / name)
+            for name in os.listdir(lobby):
+                if name.endswith(ringing.SUFFIX) and name not in self._deaf:
+                    self._sender = self._sender or ringing.sender()
+                    ringing.ring(self._sender, lobby, name)
         except OSError as error:
-            if error.errno in _SHORTAGES:
+            if error.errno in ringing.SHORTAGES:
                 self._again = asyncio.get_running_loop().call_later(RING_AGAIN_AFTER, self.ring)
 
     def close(self) -> None:
@@ -62,7 +58,7 @@ class Doorbell:
         With `deaf_to_own`, what this same doorbell rings is not heard: a worker knows what it writes. Raises
         StoreUnavailable where none can be hung up.
         """
-        name = secrets.token_hex(8) + _SUFFIX
+        name = secrets.token_hex(8) + ringing.SUFFIX
         path = self._place.lobby / name
         loop = asyncio.get_running_loop()
         with contextlib.closing(self._bound(path)) as bell:
@@ -80,7 +76,8 @@ class Doorbell:
     def _bound(self, path: Path) -> socket.socket:
         try:
             self._place.make_folder(self._place.lobby)
-            bell = _socket()
+            bell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            bell.setblocking(False)
             try:
                 with _address(path) as address:
                     bell.bind(address)
@@ -98,25 +95,6 @@ class Doorbell:
             self._again = None
 
 
-def _socket() -> socket.socket:
-    made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    made.setblocking(False)
-    return made
-
-
-def _send(sender: socket.socket, path: Path) -> None:
-    try:
-        with _address(path) as address:
-            sender.sendto(b"", address)
-    except ConnectionRefusedError:
-        # Its owner was killed. Nobody binds that name again: it is random.
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        # Full: then it has been told already. Gone, or another user's: then it cannot be told.
-        if error.errno in _SHORTAGES:
-            raise
-
-
 def _hear(bell: socket.socket, on_ring: Callable[[], None]) -> None:
     with contextlib.suppress(BlockingIOError):
         while True:
@@ -126,11 +104,11 @@ def _hear(bell: socket.socket, on_ring: Callable[[], None]) -> None:
 
 @contextlib.contextmanager
 def _address(path: Path) -> Iterator[str]:
-    if len(os.fsencode(path)) <= LONGEST_ADDRESS:
+    if len(os.fsencode(path)) <= ringing.LONGEST_ADDRESS:
         yield str(path)
         return
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        yield f"/proc/self/fd/{folder}/{path.name}"
+        yield ringing.address_within(folder, path.name)
     finally:
         os.close(folder)
