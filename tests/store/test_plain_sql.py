@@ -153,6 +153,9 @@ REFUSED: list[tuple[str, list[Any]]] = [
     ("no_retry_on", [None, "", "64", "{}", '["a"]', "[0]", "[256]", "[1.5]", "[null]", "[1]\0"]),
     ("defer_on", [None, "75", "[-1]", "[[75]]"]),
     ("id", ["job1"]),
+    ("after", [None, "", "1", "{}", '["1"]']),
+    ("after_any", [None, "job1", '["1"]']),
+    ("cancelled_for", [1]),
 ]
 
 
@@ -171,7 +174,7 @@ def test_a_bad_value_is_refused_and_nothing_changes(client: Plain, column: str, 
 
 
 def test_every_column_that_is_checked_was_tried(client: Plain) -> None:
-    unchecked = {"exit_code", "signal", "error", "worker", "slot", "progress"}
+    unchecked = {"exit_code", "signal", "error", "worker", "slot", "progress", "cron", "hook_of"}
     columns = {row[1] for row in client.rows("PRAGMA table_xinfo(jobs)")}
     assert {column for column, _ in REFUSED} == columns - unchecked
 
@@ -182,6 +185,14 @@ async def test_an_id_that_is_taken_is_refused_however_it_comes(store: SqliteStor
     with pytest.raises(sqlite3.IntegrityError, match="a job with this id exists already"):
         client.do(f"{how} INTO jobs (command, custom_id) VALUES ('second', 'a')")
     assert (await get(store, "a")).command == "first"
+
+
+@pytest.mark.parametrize("how", ["INSERT", "INSERT OR REPLACE", "REPLACE", "INSERT OR IGNORE"])
+def test_a_unique_key_that_is_taken_is_refused_however_it_comes(client: Plain, how: str) -> None:
+    client.do("INSERT INTO jobs (command, unique_key) VALUES ('first', 'k')")
+    with pytest.raises(sqlite3.IntegrityError, match="an unfinished job has this unique key"):
+        client.do(f"{how} INTO jobs (command, unique_key) VALUES ('second', 'k')")
+    assert client.rows("SELECT command FROM jobs") == [("first",)]
 
 
 async def test_a_number_cannot_be_replaced(store: SqliteStore, client: Plain) -> None:

@@ -1,0 +1,105 @@
+-- Limits and rates of queues, dependencies, unique keys, schedules, hooks, and what retention looks for.
+
+-- The ids of the jobs that it waits for, as they were asked for; what that means now is in aqueue_dependencies.
+ALTER TABLE jobs ADD COLUMN after TEXT NOT NULL DEFAULT '[]'
+    CHECK (json_valid(after) AND json_type(after) = 'array');
+ALTER TABLE jobs ADD COLUMN after_any TEXT NOT NULL DEFAULT '[]'
+    CHECK (json_valid(after_any) AND json_type(after_any) = 'array');
+-- Of a cancelled job: the seq of the one whose end cancelled it. NULL: a person did, and nothing but a person undoes it.
+ALTER TABLE jobs ADD COLUMN cancelled_for INTEGER;
+-- The name of the schedule that made it.
+ALTER TABLE jobs ADD COLUMN cron TEXT;
+-- Of a hook: the seq of the job that it tells of. What a hook does is never told by another one.
+ALTER TABLE jobs ADD COLUMN hook_of INTEGER;
+
+-- At most one unfinished job has a key, whoever writes. The column had no meaning before.
+UPDATE jobs SET unique_key = NULL WHERE unique_key IS NOT NULL;
+CREATE UNIQUE INDEX jobs_unique ON jobs (unique_key)
+    WHERE unique_key IS NOT NULL AND state NOT IN ('completed', 'dead', 'cancelled');
+
+-- Finished jobs by their end: what has been kept for long enough, and what happened today.
+CREATE INDEX jobs_finished ON jobs (state, finished_at) WHERE finished_at IS NOT NULL;
+
+CREATE INDEX jobs_of_schedule ON jobs (cron, seq) WHERE cron IS NOT NULL;
+
+-- What was said of queues; one of which nothing was said has no row here.
+CREATE TABLE aqueue_queues (
+    name TEXT PRIMARY KEY,
+    paused INTEGER NOT NULL DEFAULT 0 CHECK (paused IN (0, 1)),
+    -- How many of its jobs may run at once, over all workers.
+    max_running INTEGER CHECK (max_running >= 1),
+    -- How many of its jobs may start in each period, in seconds: a bucket that fills with one token every
+    -- period / starts seconds. `tokens` is what was in it at `tokens_at`.
+    rate_starts INTEGER CHECK (rate_starts >= 1),
+    rate_period REAL CHECK (rate_period > 0),
+    tokens REAL,
+    tokens_at REAL
+) STRICT, WITHOUT ROWID;
+
+-- Who waits for whom. `open` is whether the parent has not ended yet as the child wants it: completed, or for `on_any`
+-- in whatever way. So a child is ready when none of its rows is open, however many it has.
+CREATE TABLE aqueue_dependencies (
+    child INTEGER NOT NULL,
+    parent INTEGER NOT NULL,
+    on_any INTEGER NOT NULL CHECK (on_any IN (0, 1)),
+    open INTEGER NOT NULL CHECK (open IN (0, 1)),
+    PRIMARY KEY (child, parent)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX aqueue_dependencies_of_parent ON aqueue_dependencies (parent, child);
+CREATE INDEX aqueue_dependencies_open ON aqueue_dependencies (child) WHERE open = 1;
+
+-- What is to be enqueued again and again.
+CREATE TABLE aqueue_schedules (
+    name TEXT PRIMARY KEY,
+    schedule TEXT NOT NULL,
+    timezone TEXT NOT NULL,
+    missed TEXT NOT NULL CHECK (missed IN ('skip', 'once', 'all')),
+    overlap INTEGER NOT NULL CHECK (overlap IN (0, 1)),
+    paused INTEGER NOT NULL DEFAULT 0 CHECK (paused IN (0, 1)),
+    -- The keys of the jobs that it makes, as JSON.
+    job TEXT NOT NULL CHECK (json_valid(job) AND json_type(job) = 'object'),
+    created_at REAL NOT NULL,
+    -- The next tick that has not been looked at; NULL while it is paused, and when there is none any more.
+    next_at REAL,
+    -- The last tick that has made a job.
+    last_at REAL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX aqueue_schedules_due ON aqueue_schedules (next_at) WHERE next_at IS NOT NULL;
+
+-- Whoever writes plain SQL can neither say what a job waits for nor that aqueue made it for a purpose of its own.
+CREATE TRIGGER jobs_guard_waiting BEFORE INSERT ON jobs
+WHEN NEW.state <> 'blocked' AND (NEW.after <> '[]' OR NEW.after_any <> '[]') OR NEW.cancelled_for IS NOT NULL
+BEGIN
+    SELECT RAISE(ABORT, 'a job that waits for others is made by `aqueue enqueue --after`');
+END;
+
+-- As with ids, REPLACE would delete the job that has the key.
+CREATE TRIGGER jobs_guard_unique BEFORE INSERT ON jobs
+WHEN NEW.unique_key IS NOT NULL
+BEGIN
+    SELECT RAISE(ABORT, 'an unfinished job has this unique key')
+        FROM jobs WHERE unique_key = NEW.unique_key AND state NOT IN ('completed', 'dead', 'cancelled');
+END;
+
+CREATE TRIGGER jobs_guard_parents BEFORE DELETE ON jobs
+WHEN EXISTS (
+    SELECT 1 FROM aqueue_dependencies AS dependency JOIN jobs AS child ON child.seq = dependency.child
+    WHERE dependency.parent = OLD.seq AND dependency.open = 1 AND child.state = 'blocked'
+)
+BEGIN
+    SELECT RAISE(ABORT, 'other jobs wait for this one');
+END;
+
+DROP TRIGGER jobs_removed;
+CREATE TRIGGER jobs_removed AFTER DELETE ON jobs
+BEGIN
+    INSERT INTO aqueue_counts (queue, state, n) VALUES (OLD.queue, OLD.state, -1)
+        ON CONFLICT (queue, state) DO UPDATE SET n = n - 1;
+    DELETE FROM aqueue_runs WHERE job = OLD.seq;
+    DELETE FROM aqueue_events WHERE job = OLD.seq;
+    DELETE FROM aqueue_output WHERE job = OLD.seq;
+    DELETE FROM aqueue_dependencies WHERE child = OLD.seq;
+    DELETE FROM aqueue_dependencies WHERE parent = OLD.seq;
+END;
