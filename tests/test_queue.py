@@ -17,7 +17,7 @@ from aqueue.model.job import State
 from aqueue.model.newjob import NewJob
 from aqueue.model.settings import Settings
 from aqueue.queue import Filter
-from aqueue.store import open_store, sql
+from aqueue.store import line, open_store, sql
 from aqueue.store.sqlite import SqliteStore
 
 Waiting = Callable[..., Awaitable[asyncio.Task[Sequence[Job]]]]
@@ -46,7 +46,7 @@ class Somebody:
         self._store = store
 
     async def claim(self) -> Job:
-        (job,) = (await self._store.write(lambda: sql.claim("w1", [0], time.time()))).jobs
+        (job,) = (await self._store.write(lambda: line.claim("w1", [0], time.time()))).jobs
         return job
 
     async def settle(self, job: Job, ending: Ending = SUCCESS) -> None:

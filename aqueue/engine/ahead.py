@@ -11,7 +11,7 @@ few milliseconds: the truth is written with the end of its run, or as soon as th
 
 import itertools
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from aqueue.model.job import Job
@@ -95,8 +95,8 @@ class Ahead:
             self._typical = 2 * SHORT
             yield self._jobs.popleft()[0]
 
-    def drop(self, runs: frozenset[tuple[int, int]] | None = None) -> list[Job]:
-        """Keep these, as (seq, run), no longer, and tell which there were; without any, none is kept."""
-        dropped = [job for job, _ in self._jobs if runs is None or (job.seq, job.run) in runs]
+    def drop(self, unwanted: Callable[[Job], bool]) -> list[Job]:
+        """Keep those that are not wanted any longer no more, and tell which there were."""
+        dropped = [job for job, _ in self._jobs if unwanted(job)]
         self._jobs = deque(one for one in self._jobs if one[0] not in dropped)
         return dropped

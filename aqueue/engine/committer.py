@@ -26,6 +26,7 @@ from aqueue.model.errors import StoreBusy, StoreError
 from aqueue.model.job import Job, RunKey, State
 from aqueue.model.settings import Settings
 from aqueue.store import printed, sql
+from aqueue.store.line import Claimed
 from aqueue.store.printed import Printed
 from aqueue.store.sql import Begun
 from aqueue.store.sqlite import SqliteStore
@@ -76,9 +77,9 @@ class _Batch:
     crowded: bool
     begun: Sequence[Begun]
     ended: Sequence[tuple[Ended, sql.Decision]]
-    slots: Sequence[int]
+    claim: Ask[Claimed] | None
 
-    def asks(self, worker: str, output_total: int) -> dict[str, Ask[Any]]:
+    def asks(self, output_total: int) -> dict[str, Ask[Any]]:
         """The verbs, in that order: a slot that an end frees is filled in the same transaction."""
         asks: dict[str, Ask[Any]] = {}
         if self.outputs or self.crowded:
@@ -87,22 +88,22 @@ class _Batch:
             asks["begin"] = functools.partial(sql.begin, self.begun)
         if self.ended:
             asks["settle"] = functools.partial(sql.settle, [decision for _, decision in self.ended], self.now)
-        if self.slots:
-            asks["claim"] = functools.partial(sql.claim, worker, self.slots, self.now)
+        if self.claim:
+            asks["claim"] = self.claim
         return asks
 
 
 class Claimer(Protocol):
     """Who wants jobs: the dispatcher."""
 
-    def offer(self) -> Sequence[int]:
-        """The free slots, when jobs are wanted for them."""
+    def claim(self, now: float) -> Ask[Claimed] | None:
+        """The claim to make now, when jobs are wanted."""
 
     @property
     def is_waiting(self) -> bool:
         """Whether a slot has nothing to do before a claim."""
 
-    def deliver(self, claimed: sql.Claimed) -> None:
+    def deliver(self, claimed: Claimed) -> None:
         """Take the jobs of a claim."""
 
     def fail(self) -> None:
@@ -115,7 +116,6 @@ class Committer:
     def __init__(
         self,
         store: SqliteStore,
-        worker: str,
         clock: Clock,
         settings: Callable[[], Settings],
         listener: Listener,
@@ -123,7 +123,6 @@ class Committer:
         on_foreign: Callable[[], None],
     ) -> None:
         self._store = store
-        self._worker = worker
         self._clock = clock
         self._settings = settings
         self._listener = listener
@@ -184,7 +183,7 @@ class Committer:
         while not self._stopping or self._ended or self._crowded:
             await self._next_turn()
             batch = self._next_batch()
-            if asks := batch.asks(self._worker, self._settings().output_total):
+            if asks := batch.asks(self._settings().output_total):
                 await self._write(batch, asks)
 
     async def _next_turn(self) -> None:
@@ -208,7 +207,7 @@ class Committer:
             self._crowded,
             begun,
             [(ended, self._decide(ended, now)) for ended in self._ended.values()],
-            self._claimer.offer() if self._claimer else (),
+            self._claimer.claim(now) if self._claimer else None,
         )
 
     async def _write(self, batch: _Batch, asks: Mapping[str, Ask[Any]]) -> None:

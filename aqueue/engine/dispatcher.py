@@ -6,7 +6,8 @@ that only the doorbell wakes it.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+import functools
+from collections.abc import Callable, Iterable, Mapping
 
 from aqueue.engine.ahead import SHORT, Ahead
 from aqueue.engine.alarm import Alarm
@@ -14,13 +15,21 @@ from aqueue.engine.clock import Clock, Timer
 from aqueue.engine.committer import Committer, Ended
 from aqueue.model.ending import Cancelled, Interrupted
 from aqueue.model.job import Job
-from aqueue.store.sql import Begun, Claimed
+from aqueue.model.line import Served
+from aqueue.store.line import Claimed, claim
+from aqueue.store.sql import Begun
+from aqueue.store.statement import Ask
 
 
 class Dispatcher:
-    """Knows which slots are free and whether it is worth asking for jobs."""
+    """Knows which slots of a worker are free, which queues they serve, and whether it is worth asking for jobs."""
 
-    def __init__(self, committer: Committer, clock: Clock, on_empty: Callable[[], None]) -> None:
+    def __init__(
+        self, worker: str, served: Served | None, committer: Committer, clock: Clock, on_empty: Callable[[], None]
+    ) -> None:
+        self._worker = worker
+        self._served = served
+        self._turns: Mapping[str, int] = {}
         self._committer = committer
         self._clock = clock
         self._alarm = Alarm(clock, self.wake)
@@ -59,22 +68,27 @@ class Dispatcher:
         for waiting in self._free.values():
             waiting.set_result(None)
         self._free.clear()
-        self._put_back(self._ahead.drop())
+        self._put_back(self._ahead.drop(lambda _: True))
 
     def cancel(self, runs: frozenset[tuple[int, int]]) -> None:
         """Cancel what is claimed ahead of these, as (seq, run)."""
-        for job in self._ahead.drop(runs):
+        for job in self._ahead.drop(lambda job: job.run_key in runs):
             self._committer.settle(Ended(job, Cancelled(), never_began=True))
 
-    def offer(self) -> Sequence[int]:
-        """The slots for which jobs are wanted: those that are free first."""
+    def pause(self, queues: frozenset[str]) -> None:
+        """Put back what is claimed ahead of these queues: it would start across their pause."""
+        self._put_back(self._ahead.drop(lambda job: job.queue in queues))
+
+    def claim(self, now: float) -> Ask[Claimed] | None:
+        """The claim that is wanted: for the slots that are free first, and for those that soon will be."""
         slots = [*sorted(self._free), *self._ahead.wanted(_now())] if self._wanted else []
         self._wanted = False
-        return slots
+        return functools.partial(claim, self._worker, slots, now, self._served, self._turns) if slots else None
 
     def deliver(self, claimed: Claimed) -> None:
         """Hand each job to its slot; keep what came for a slot that is not free yet, put back what came too late."""
         now = _now()
+        self._turns = claimed.turns
         for job in claimed.jobs:
             if self._draining:
                 self._put_back([job])

@@ -27,6 +27,7 @@ from aqueue.engine.troubles import Troubles
 from aqueue.model.ending import Cancelled, Interrupted
 from aqueue.model.errors import AqueueError, StoreError, StoreUnavailable
 from aqueue.model.job import Job
+from aqueue.model.line import Served
 from aqueue.model.settings import resolve
 from aqueue.store import reading, roster, stored
 from aqueue.store.sql import Begun
@@ -47,6 +48,8 @@ class Options:
     concurrency: int = 1
     burst: bool = False
     grace: float | None = None
+    queues: Served | None = None
+    """The queues that it serves, each with how many of its jobs may run here at once; None is all of them."""
     own_process: bool = False
     """The process is this worker and nothing else, so that it may move into a cgroup of its own."""
 
@@ -78,9 +81,11 @@ class Node:
         self._reading = asyncio.Event()
         self._troubles = Troubles(listener)
         self._committer = Committer(
-            store, self.id, self._clock, lambda: self._settings, listener, self._troubles, on_foreign=self._reading.set
+            store, self._clock, lambda: self._settings, listener, self._troubles, on_foreign=self._reading.set
         )
-        self._dispatcher = Dispatcher(self._committer, self._clock, on_empty=self._look_whether_done)
+        self._dispatcher = Dispatcher(
+            self.id, options.queues, self._committer, self._clock, on_empty=self._look_whether_done
+        )
         self._rescuer = Rescuer(store, self._committer.settle, self._dispatcher.wake, listener, self._troubles)
 
     async def run(self) -> None:
@@ -159,6 +164,7 @@ class Node:
             boot=home.boot,
             pid_namespace=home.pid_namespace,
             cgroup=str(cgroup.folder) if cgroup else None,
+            queues=self._options.queues,
         )
         await self._store.write(lambda: roster.register(row))
         await self._read_orders()
@@ -244,6 +250,7 @@ class Node:
         orders = await self._store.read(lambda: roster.orders(self.id))
         self._settings = resolve(await self._store.read(stored.settings), self._environ)
         self._dispatcher.cancel(orders.cancels)
+        self._dispatcher.pause(orders.paused)
         for run in list(self._runs.values()):
             if (run.job.seq, run.job.run) in orders.cancels:
                 run.end(Cancelled(), self._settings.kill_after)
@@ -258,7 +265,7 @@ class Node:
 
     async def _drain_when_worked_off(self) -> None:
         try:
-            if await self._store.read(reading.is_worked_off):
+            if await self._store.read(lambda: reading.is_worked_off(self._options.queues)):
                 self.drain()
             self._troubles.end("burst")
         except StoreError as error:

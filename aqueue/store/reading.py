@@ -7,6 +7,7 @@ from typing import Any
 
 from aqueue.model.errors import NoSuchJob
 from aqueue.model.job import Job, Run, State
+from aqueue.model.line import Served
 from aqueue.store.statement import Statement, Verb
 
 
@@ -55,7 +56,8 @@ def select(wanted: Filter, limit: int | None) -> Verb[Sequence[Job]]:
 
 def ahead(job: Job) -> Verb[int]:
     """How many jobs are before this one in the line, counted up to ten thousand."""
-    (row,) = yield Statement("ahead", {"seq": job.seq, "priority": job.priority, "run_at": job.run_at})
+    place = {"queue": job.queue, "priority": job.priority, "run_at": job.run_at, "seq": job.seq}
+    (row,) = yield Statement("ahead", place)
     count: int = row["n"]
     return count
 
@@ -82,10 +84,10 @@ def next_run_at() -> Verb[float | None]:
     return moment
 
 
-def is_worked_off() -> Verb[bool]:
-    """Whether no job is pending, processing or failed."""
-    (row,) = yield Statement("unfinished")
-    return not row["n"]
+def is_worked_off(served: Served | None = None) -> Verb[bool]:
+    """Whether no job is pending, processing or failed in the queues that are served; those of paused ones may wait."""
+    rows = yield Statement("unfinished")
+    return not any(served is None or row["queue"] in served for row in rows)
 
 
 def processing_of(worker: str) -> Verb[Sequence[Job]]:

@@ -4,6 +4,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aqueue.model.line import Served
+from aqueue.store import queues
 from aqueue.store.statement import Statement, Verb
 
 
@@ -24,16 +26,22 @@ class WorkerRow:
     """The namespace in which its processes have their ids."""
     cgroup: str | None = None
     """The folder of the cgroup that it has for itself and its runs."""
+    queues: Served | None = None
+    """The queues that it serves; None is all of them."""
     stop: str | None = None
     running: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What others want of a worker: to stop ("drain" or "now"), and to end these runs, as (seq, run)."""
+    """What others want of a worker: to stop ("drain" or "now"), and to end these runs, as (seq, run).
+
+    Of the queues that are paused it starts none.
+    """
 
     stop: str | None
     cancels: frozenset[tuple[int, int]]
+    paused: frozenset[str]
 
 
 def register(worker: WorkerRow) -> Verb[None]:
@@ -50,6 +58,7 @@ def register(worker: WorkerRow) -> Verb[None]:
             "boot": worker.boot,
             "pid_namespace": worker.pid_namespace,
             "cgroup": worker.cgroup,
+            "queues": None if worker.queues is None else json.dumps(dict(worker.queues)),
         },
     )
 
@@ -62,7 +71,7 @@ def unregister(ids: Sequence[str]) -> Verb[None]:
 def workers() -> Verb[Sequence[WorkerRow]]:
     """The workers that have not been seen to go; whether they live, their presence tells."""
     rows = yield Statement("workers")
-    return [WorkerRow(**dict(row)) for row in rows]
+    return [WorkerRow(**{**dict(row), "queues": json.loads(row["queues"] or "null")}) for row in rows]
 
 
 def workers_of_runs() -> Verb[frozenset[str]]:
@@ -81,7 +90,9 @@ def orders(worker: str) -> Verb[Orders]:
     """What others want of a worker."""
     stops = yield Statement("stop_requested", {"worker": worker})
     cancels = yield Statement("cancels_requested", {"worker": worker})
+    paused = yield from queues.paused()
     return Orders(
         stop=stops[0]["stop"] if stops else None,
         cancels=frozenset((row["seq"], row["run"]) for row in cancels),
+        paused=paused,
     )

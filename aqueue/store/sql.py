@@ -18,17 +18,6 @@ from aqueue.model.settings import Settings
 from aqueue.store.reading import find, to_job
 from aqueue.store.statement import Statement, Verb
 
-PROMOTE_AT_ONCE = 1000
-"""How many jobs one transaction may promote, so that a million due at one moment do not hold the write lock."""
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """The jobs of a claim in the order of the line, and when to look again: None while there may be more now."""
-
-    jobs: Sequence[Job]
-    next_run_at: float | None
-
 
 @dataclass(frozen=True, slots=True)
 class Begun:
@@ -90,22 +79,6 @@ def _new_row(job: NewJob, settings: Settings, now: float) -> dict[str, Any]:
         "no_retry_on": job.no_retry_on,
         "defer_on": job.defer_on,
     }
-
-
-def claim(worker: str, slots: Sequence[int], now: float) -> Verb[Claimed]:
-    """Give the first jobs of the line to these slots of a worker; what is due is promoted before."""
-    promoted = yield Statement("promote", {"now": now, "limit": PROMOTE_AT_ONCE})
-    rows = yield Statement("claim", {"worker": worker, "slots": json.dumps(list(slots)), "now": now})
-    jobs = sorted(map(to_job, rows), key=lambda job: (-job.priority, job.run_at or 0.0, job.seq))
-    if jobs:
-        runs = [{"seq": job.seq, "run": job.run, "attempt": job.attempts, "slot": job.slot} for job in jobs]
-        yield Statement("start_runs", {"runs": json.dumps(runs), "worker": worker, "now": now})
-    if len(jobs) == len(slots):
-        return Claimed(jobs, None)
-    if len(promoted) == PROMOTE_AT_ONCE:
-        return Claimed(jobs, now)
-    (earliest,) = yield Statement("next_run_at")
-    return Claimed(jobs, earliest["run_at"])
 
 
 def begin(begun: Sequence[Begun]) -> Verb[None]:

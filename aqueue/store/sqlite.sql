@@ -51,29 +51,49 @@ WHERE seq IN (
 )
 RETURNING seq;
 
+-- name: line
+-- The first jobs in the line of each queue, with what was said of it. A step of the recursion is one search: it finds the
+-- queues that have a line, however long those are.
+WITH RECURSIVE named (queue) AS (
+    SELECT min(queue) FROM jobs WHERE state = 'pending' OR (state = 'failed' AND due = 1)
+    UNION ALL
+    SELECT (
+        SELECT min(jobs.queue) FROM jobs
+        WHERE (jobs.state = 'pending' OR (jobs.state = 'failed' AND jobs.due = 1)) AND jobs.queue > named.queue
+    )
+    FROM named WHERE named.queue IS NOT NULL
+)
+SELECT head.seq, head.queue, head.priority, head.run_at,
+    said.paused, said.max_running, said.rate_starts, said.rate_period, said.tokens, said.tokens_at
+FROM named
+JOIN jobs AS head ON head.seq IN (
+    SELECT line.seq FROM jobs AS line
+    WHERE (line.state = 'pending' OR (line.state = 'failed' AND line.due = 1)) AND line.queue = named.queue
+    ORDER BY line.priority DESC, line.run_at, line.seq LIMIT :most
+)
+LEFT JOIN aqueue_queues AS said ON said.name = named.queue
+WHERE named.queue IS NOT NULL
+ORDER BY head.queue, head.priority DESC, head.run_at, head.seq;
+
+-- name: running
+SELECT queue, count(*) AS n, count(*) FILTER (WHERE worker = :worker) AS here FROM jobs
+WHERE state = 'processing' AND state <> 'completed' GROUP BY queue;
+
 -- name: claim
 UPDATE jobs SET
-    state = 'processing', attempts = attempts + 1, run = run + 1, worker = :worker, slot = chosen.slot,
+    state = 'processing', attempts = attempts + 1, run = run + 1, worker = :worker, slot = chosen.value,
     started_at = :now, updated_at = :now, finished_at = NULL, due = 0, cancel_requested = 0, progress = NULL
-FROM (
-    SELECT line.seq, slots.value AS slot
-    FROM (
-        SELECT seq, row_number() OVER (ORDER BY priority DESC, run_at, seq) AS place
-        FROM (
-            SELECT seq, priority, run_at FROM jobs
-            WHERE (state = 'pending' OR (state = 'failed' AND due = 1))
-            ORDER BY priority DESC, run_at, seq LIMIT json_array_length(:slots)
-        )
-    ) AS line
-    JOIN json_each(:slots) AS slots ON slots.key = line.place - 1
-) AS chosen
-WHERE jobs.seq = chosen.seq
+FROM json_each(:chosen) AS chosen
+WHERE jobs.seq = CAST(chosen.key AS INTEGER)
 RETURNING *;
 
 -- name: start_runs
 INSERT INTO aqueue_runs (job, run, attempt, worker, slot, started_at)
-SELECT value ->> 'seq', value ->> 'run', value ->> 'attempt', :worker, value ->> 'slot', :now
-FROM json_each(:runs);
+SELECT jobs.seq, jobs.run, jobs.attempts, jobs.worker, jobs.slot, jobs.started_at
+FROM json_each(:chosen) AS chosen JOIN jobs ON jobs.seq = CAST(chosen.key AS INTEGER);
+
+-- name: keep_tokens
+UPDATE aqueue_queues SET tokens = :tokens, tokens_at = :at WHERE name = :name;
 
 -- name: next_run_at
 SELECT min(run_at) AS run_at FROM jobs
@@ -179,7 +199,7 @@ WHERE seq = :seq;
 -- name: ahead
 SELECT count(*) AS n FROM (
     SELECT 1 FROM jobs
-    WHERE (state = 'pending' OR (state = 'failed' AND due = 1))
+    WHERE (state = 'pending' OR (state = 'failed' AND due = 1)) AND queue = :queue
         AND (priority > :priority OR (priority = :priority AND (run_at < :run_at
             OR (run_at = :run_at AND seq < :seq))))
     LIMIT 10000
@@ -189,7 +209,61 @@ SELECT count(*) AS n FROM (
 SELECT queue, state, n FROM aqueue_counts WHERE n <> 0 ORDER BY queue, state;
 
 -- name: unfinished
-SELECT coalesce(sum(n), 0) AS n FROM aqueue_counts WHERE state IN ('pending', 'processing', 'failed');
+-- What a worker has still to see to; the jobs of a paused queue that wait are not among that.
+SELECT counts.queue, sum(counts.n) AS n FROM aqueue_counts AS counts
+LEFT JOIN aqueue_queues AS said ON said.name = counts.queue
+WHERE counts.n <> 0 AND (
+    counts.state = 'processing' OR (counts.state IN ('pending', 'failed') AND coalesce(said.paused, 0) = 0)
+)
+GROUP BY counts.queue;
+
+-- name: queues
+SELECT * FROM aqueue_queues;
+
+-- name: queue
+SELECT * FROM aqueue_queues WHERE name = :name;
+
+-- name: paused
+SELECT name FROM aqueue_queues WHERE paused = 1;
+
+-- name: oldest
+-- By queue and priority, as the line is ordered: each step is one search.
+WITH RECURSIVE ranked (queue, priority, run_at) AS (
+    SELECT * FROM (
+        SELECT queue, priority, run_at FROM jobs WHERE state = 'pending' OR (state = 'failed' AND due = 1)
+        ORDER BY queue, priority DESC, run_at, seq LIMIT 1
+    )
+    UNION ALL
+    SELECT line.queue, line.priority, line.run_at FROM ranked JOIN jobs AS line ON line.seq = coalesce(
+        (
+            SELECT same.seq FROM jobs AS same
+            WHERE (same.state = 'pending' OR (same.state = 'failed' AND same.due = 1))
+                AND same.queue = ranked.queue AND same.priority < ranked.priority
+            ORDER BY same.priority DESC, same.run_at, same.seq LIMIT 1
+        ),
+        (
+            SELECT next.seq FROM jobs AS next
+            WHERE (next.state = 'pending' OR (next.state = 'failed' AND next.due = 1)) AND next.queue > ranked.queue
+            ORDER BY next.queue, next.priority DESC, next.run_at, next.seq LIMIT 1
+        )
+    )
+)
+SELECT queue, min(run_at) AS run_at FROM ranked GROUP BY queue;
+
+-- name: say_paused
+INSERT INTO aqueue_queues (name, paused) VALUES (:name, :paused) ON CONFLICT (name) DO UPDATE SET paused = :paused;
+
+-- name: say_limit
+INSERT INTO aqueue_queues (name, max_running) VALUES (:name, :most)
+ON CONFLICT (name) DO UPDATE SET max_running = :most;
+
+-- name: say_rate
+INSERT INTO aqueue_queues (name, rate_starts, rate_period, tokens, tokens_at)
+VALUES (:name, :starts, :period, :tokens, :at)
+ON CONFLICT (name) DO UPDATE SET rate_starts = :starts, rate_period = :period, tokens = :tokens, tokens_at = :at;
+
+-- name: forget_queue
+DELETE FROM aqueue_queues WHERE name = :name AND paused = 0 AND max_running IS NULL AND rate_starts IS NULL;
 
 -- name: remove
 DELETE FROM jobs WHERE seq IN (SELECT value FROM json_each(:seqs));
@@ -204,8 +278,10 @@ INSERT INTO aqueue_settings (key, value) VALUES (:key, :value) ON CONFLICT (key)
 DELETE FROM aqueue_settings WHERE key = :key RETURNING key;
 
 -- name: register
-INSERT INTO aqueue_workers (id, pid, host, concurrency, started_at, process_started, boot, pid_namespace, cgroup)
-VALUES (:id, :pid, :host, :concurrency, :now, :process_started, :boot, :pid_namespace, :cgroup);
+INSERT INTO aqueue_workers (
+    id, pid, host, concurrency, started_at, process_started, boot, pid_namespace, cgroup, queues
+)
+VALUES (:id, :pid, :host, :concurrency, :now, :process_started, :boot, :pid_namespace, :cgroup, :queues);
 
 -- name: unregister
 DELETE FROM aqueue_workers WHERE id IN (SELECT value FROM json_each(:ids));

@@ -14,7 +14,7 @@ from aqueue.model.ending import Ending, Exited, error_of
 from aqueue.model.job import Job, State
 from aqueue.model.newjob import NewJob
 from aqueue.model.settings import Settings
-from aqueue.store import open_store, reading, sql
+from aqueue.store import line, open_store, reading, sql
 from aqueue.store.sqlite import SqliteStore
 
 NOW = 1_700_000_000.0
@@ -55,7 +55,7 @@ async def get(store: SqliteStore, job_id: str) -> Job:
 
 
 async def claim(store: SqliteStore, slots: int = 1, worker: str = "w1", now: float = NOW) -> Sequence[Job]:
-    return (await store.write(lambda: sql.claim(worker, range(slots), now))).jobs
+    return (await store.write(lambda: line.claim(worker, range(slots), now))).jobs
 
 
 async def claimed(store: SqliteStore, *jobs: NewJob, worker: str = "w1") -> Job:

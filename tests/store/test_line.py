@@ -4,7 +4,7 @@ from functools import partial
 
 from aqueue.model.ending import Exited, Interrupted
 from aqueue.model.job import State
-from aqueue.store import reading, sql
+from aqueue.store import line, reading
 from aqueue.store.sqlite import SqliteStore
 
 from .harness import NOW, Plain, claim, claimed, commands, enqueue, get, hold, new, settle, state
@@ -28,7 +28,7 @@ async def test_the_line_is_ordered_by_priority_then_by_due_time_then_by_number(s
 
 async def test_a_claim_takes_as_many_as_there_are_slots_and_gives_each_its_slot(store: SqliteStore) -> None:
     await enqueue(store, new("a"), new("b", priority=1), new("c"))
-    got = await store.write(lambda: sql.claim("w1", [4, 2], NOW))
+    got = await store.write(lambda: line.claim("w1", [4, 2], NOW))
     assert [(job.command, job.slot) for job in got.jobs] == [("b", 4), ("a", 2)]
     assert got.next_run_at is None
     assert await commands(store) == ["c"]
@@ -66,8 +66,8 @@ async def test_an_empty_claim_writes_nothing(store: SqliteStore) -> None:
 
 async def test_a_claim_that_finds_too_few_says_when_to_look_again(store: SqliteStore) -> None:
     await enqueue(store, new(delay=5), new(delay=3), new(hold=True), new())
-    assert (await store.write(lambda: sql.claim("w1", [0], NOW))).next_run_at is None
-    assert (await store.write(lambda: sql.claim("w1", [0], NOW))).next_run_at == NOW + 3
+    assert (await store.write(lambda: line.claim("w1", [0], NOW))).next_run_at is None
+    assert (await store.write(lambda: line.claim("w1", [0], NOW))).next_run_at == NOW + 3
 
 
 async def test_a_scheduled_job_is_claimed_at_its_time_and_not_before(store: SqliteStore) -> None:
@@ -114,11 +114,11 @@ async def test_what_is_held_is_neither_claimed_nor_waited_for(store: SqliteStore
 
 
 async def test_more_jobs_than_are_promoted_at_once_are_all_claimed(store: SqliteStore) -> None:
-    many = sql.PROMOTE_AT_ONCE + 10
+    many = line.PROMOTE_AT_ONCE + 10
     await enqueue(store, *(new(delay=1) for _ in range(many)))
-    first = await store.write(lambda: sql.claim("w1", range(many), NOW + 1))
-    assert (len(first.jobs), first.next_run_at) == (sql.PROMOTE_AT_ONCE, NOW + 1)
-    second = await store.write(lambda: sql.claim("w1", range(many), NOW + 1))
+    first = await store.write(lambda: line.claim("w1", range(many), NOW + 1))
+    assert (len(first.jobs), first.next_run_at) == (line.PROMOTE_AT_ONCE, NOW + 1)
+    second = await store.write(lambda: line.claim("w1", range(many), NOW + 1))
     assert (len(second.jobs), second.next_run_at) == (10, None)
 
 

@@ -14,7 +14,11 @@ SEARCHES: Mapping[tuple[str, str], str] = {
     ("promote", ""): "SEARCH jobs USING INDEX jobs_waiting",
     ("next_run_at", ""): "SEARCH jobs USING INDEX jobs_waiting",
     ("ahead", ""): "SEARCH jobs USING INDEX jobs_claimable",
-    ("claim", ""): "SCAN jobs USING INDEX jobs_claimable",
+    ("line", ""): "SEARCH line USING INDEX jobs_claimable (queue=?)",
+    ("oldest", ""): "SEARCH same USING INDEX jobs_claimable (queue=? AND priority<?)",
+    ("running", ""): "SEARCH jobs USING INDEX jobs_by_state (state=?)",
+    ("claim", ""): "SEARCH jobs USING INTEGER PRIMARY KEY",
+    ("start_runs", ""): "SEARCH jobs USING INTEGER PRIMARY KEY",
     ("list", "where_state"): "SEARCH jobs USING INDEX jobs_by_state (state=?)",
     ("cancels_requested", ""): "SEARCH jobs USING INDEX jobs_by_state (state=?)",
     ("processing_of", ""): "SEARCH jobs USING INDEX jobs_by_state (state=?)",
@@ -70,7 +74,7 @@ async def test_the_line_is_not_sorted_to_claim_its_first_jobs(store: SqliteStore
         ticks: list[None] = []
         client.do("BEGIN")
         client.connection.set_progress_handler(lambda: ticks.append(None), 100)
-        parameters = {"worker": "w1", "slots": "[0, 1]", "now": NOW, "limit": 1}
+        parameters = {"most": 2, "now": NOW, "limit": 1}
         client.connection.execute(text_of(name), parameters).fetchall()
         client.connection.set_progress_handler(None, 0)
         client.do("ROLLBACK")
@@ -79,7 +83,7 @@ async def test_the_line_is_not_sorted_to_claim_its_first_jobs(store: SqliteStore
     def jobs(count: int) -> list[NewJob]:
         return [new(priority=number % 7, delay=number % 2) for number in range(count)]
 
-    names = ("claim", "promote", "next_run_at")
+    names = ("line", "promote", "next_run_at", "oldest")
     await enqueue(store, *jobs(10))
     few = [await steps_of(name) for name in names]
     await enqueue(store, *jobs(2000))

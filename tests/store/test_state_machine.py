@@ -31,7 +31,7 @@ from aqueue.model.errors import NoSuchJob, WrongState
 from aqueue.model.job import Job, RunKey, State
 from aqueue.model.newjob import NewJob
 from aqueue.model.settings import Settings
-from aqueue.store import open_store, reading, sql
+from aqueue.store import line, open_store, reading, sql
 from aqueue.store.statement import Ask
 
 T = TypeVar("T")
@@ -95,7 +95,7 @@ class Lives(RuleBasedStateMachine):
 
     @rule(target=runs, worker=WORKERS)
     def claim(self, worker: str) -> Job | MultipleResults[Job]:
-        claimed = self.write(lambda: sql.claim(worker, [0], self.now))
+        claimed = self.write(lambda: line.claim(worker, [0], self.now))
         for job in claimed.jobs:
             assert job.run > self.last_run.get(job.id, 0), "a number of a run is never used twice"
             assert all(key.seq != job.seq for key in self.open_runs), "two runs of one job go on"

@@ -12,7 +12,7 @@ from subprocess import Popen
 import pytest
 
 from aqueue.model.errors import StoreUnavailable
-from aqueue.store import inotify, reading, sql, watch
+from aqueue.store import inotify, line, reading, watch
 from aqueue.store.doorbell import Doorbell
 from aqueue.store.place import Place
 from aqueue.store.presence import Lobby
@@ -91,7 +91,7 @@ async def test_a_commit_rings_for_everybody_and_not_for_who_made_it(store: Sqlit
 async def test_what_changes_nothing_does_not_ring(store: SqliteStore, other: SqliteStore) -> None:
     rung = asyncio.Event()
     with store.doorbell.hung_up(rung.set):
-        await other.write(lambda: sql.claim("w1", [0], 0.0))
+        await other.write(lambda: line.claim("w1", [0], 0.0))
         await other.read(reading.counts)
         assert not rung.is_set()
         await enqueue(other)

@@ -12,6 +12,11 @@ ALTER TABLE jobs ADD COLUMN cron TEXT;
 -- Of a hook: the seq of the job that it tells of. What a hook does is never told by another one.
 ALTER TABLE jobs ADD COLUMN hook_of INTEGER;
 
+-- The line of each queue. Jobs of the far future and finished ones are not in it.
+DROP INDEX jobs_claimable;
+CREATE INDEX jobs_claimable ON jobs (queue, priority DESC, run_at, seq)
+    WHERE state = 'pending' OR (state = 'failed' AND due = 1);
+
 -- At most one unfinished job has a key, whoever writes. The column had no meaning before.
 UPDATE jobs SET unique_key = NULL WHERE unique_key IS NOT NULL;
 CREATE UNIQUE INDEX jobs_unique ON jobs (unique_key)
@@ -35,6 +40,9 @@ CREATE TABLE aqueue_queues (
     tokens REAL,
     tokens_at REAL
 ) STRICT, WITHOUT ROWID;
+
+-- The queues that a worker serves, each with how many of its jobs may run there at once or null; NULL: all queues.
+ALTER TABLE aqueue_workers ADD COLUMN queues TEXT CHECK (json_type(queues) = 'object');
 
 -- Who waits for whom. `open` is whether the parent has not ended yet as the child wants it: completed, or for `on_any`
 -- in whatever way. So a child is ready when none of its rows is open, however many it has.
