@@ -13,18 +13,22 @@ from typing import Any
 from aqueue.model import lifecycle
 from aqueue.model.errors import CannotFinish, InvalidInput
 from aqueue.model.job import Job, Run, State
-from aqueue.model.newjob import NewJob, check, check_ids_differ
+from aqueue.model.line import Served
+from aqueue.model.newjob import NewJob, check, check_ids_differ, check_queue
+from aqueue.model.rate import Rate
 from aqueue.model.settings import Settings, key_named, parse_setting, resolve, stored_text
-from aqueue.model.why import why
-from aqueue.store import history, open_store, printed, reading, roster, sql, stored
+from aqueue.model.why import Crew, why
+from aqueue.store import history, open_store, printed, queues, reading, roster, sql, stored
 from aqueue.store.examine import Finding, examine
 from aqueue.store.history import Event
 from aqueue.store.printed import Piece
+from aqueue.store.queues import QueueRow
 from aqueue.store.reading import Filter
 from aqueue.store.roster import WorkerRow
 from aqueue.store.sqlite import SqliteStore
+from aqueue.store.statement import Verb
 
-__all__ = ["Filter", "Queue", "Status", "Worker"]
+__all__ = ["Filter", "Queue", "QueueRow", "Status", "Worker"]
 
 PIECES_AT_ONCE = 64
 EVENTS_AT_ONCE = 1000
@@ -41,14 +45,16 @@ class Worker:
     started_at: float
     stop: str | None
     running: int
+    queues: Served | None
+    """The queues that it serves; None is all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """The queue at a glance. `queues` holds the counts of each queue; states without jobs are left out there."""
+    """The queue at a glance. `queues` holds each named queue; states without jobs are left out there."""
 
     counts: Mapping[State, int]
-    queues: Mapping[str, Mapping[State, int]]
+    queues: Mapping[str, QueueRow]
     workers: Sequence[Worker]
     next_run_at: float | None
 
@@ -119,10 +125,10 @@ class Queue:
 
     async def status(self) -> Status:
         """Counts, living workers and the next waiting job."""
-        queues = await self._store.read(reading.counts)
+        named = await self._store.read(queues.queues)
         return Status(
-            counts={state: sum(counts.get(state, 0) for counts in queues.values()) for state in State},
-            queues=queues,
+            counts={state: sum(queue.counts.get(state, 0) for queue in named.values()) for state in State},
+            queues=named,
             workers=await self.workers(),
             next_run_at=await self._store.read(reading.next_run_at),
         )
@@ -174,14 +180,10 @@ class Queue:
     async def why(self, job_id: str) -> str:
         """Why a job is not running, in one sentence. Raises NoSuchJob."""
         job = await self.get(job_id)
-        workers = await self.workers()
-        return why(
-            job,
-            ahead=await self._store.read(lambda: reading.ahead(job)),
-            slots=sum(worker.concurrency for worker in workers),
-            busy=sum(worker.running for worker in workers),
-            now=time.time(),
-        )
+        workers = [Crew(worker.concurrency, worker.running, worker.queues) for worker in await self.workers()]
+        line = await self._store.read(lambda: queues.line_of(job.queue))
+        ahead = await self._store.read(lambda: reading.ahead(job))
+        return why(job, line, ahead=ahead, workers=workers, now=time.time())
 
     async def output(self, job: Job, run: int, start: int = 0) -> AsyncIterator[Piece]:
         """What a run has printed so far, from a position on.
@@ -248,6 +250,40 @@ class Queue:
         wanted = list(ids)
         return await self._store.write(lambda: roster.request_stop(wanted, "now" if now else "drain"))
 
+    async def queues(self) -> Mapping[str, QueueRow]:
+        """All queues that have jobs, or of which something was said, by their names."""
+        return await self._store.read(queues.queues)
+
+    async def oldest(self) -> Mapping[str, float]:
+        """Since when the job that has waited for longest in each queue has been due."""
+        return await self._store.read(queues.oldest)
+
+    async def pause_queue(self, name: str) -> None:
+        """Start no job of a queue; those that run go on. Raises InvalidInput for what is no name."""
+        await self._say(name, lambda: queues.pause(name, paused=True))
+
+    async def resume_queue(self, name: str) -> None:
+        """Start jobs of a queue again."""
+        await self._say(name, lambda: queues.pause(name, paused=False))
+
+    async def limit_queue(self, name: str, most: int | None) -> None:
+        """Let at most so many jobs of a queue run at once, over all workers; None is any number.
+
+        Raises InvalidInput for a bound below 1: to start none, pause the queue.
+        """
+        if most is not None and most < 1:
+            raise InvalidInput(f"a limit is at least 1, not {most}; to start none, pause the queue")
+        await self._say(name, lambda: queues.limit(name, most))
+
+    async def rate_queue(self, name: str, rate: Rate | None) -> None:
+        """Let the jobs of a queue start at this rate at most; None is any."""
+        now = time.time()
+        await self._say(name, lambda: queues.rate(name, rate, now))
+
+    async def _say(self, name: str, verb: Callable[[], Verb[None]]) -> None:
+        check_queue(name)
+        await self._store.write(verb)
+
     async def settings(self) -> Settings:
         """The settings in force: the environment's over the stored ones over the defaults."""
         return resolve(await self.stored_settings(), self._environ)
@@ -294,4 +330,5 @@ def _worker(row: WorkerRow) -> Worker:
         started_at=row.started_at,
         stop=row.stop,
         running=row.running,
+        queues=row.queues,
     )

@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, str] = {
     "release": "Let held or scheduled jobs run.",
     "remove": "Delete jobs.",
     "dlq": "The dead letter queue.",
+    "queue": "List queues; pause them, and bound how many of their jobs run.",
     "config": "Read and change the settings.",
     "check": "Examine the queue and its place.",
     "backup": "Copy the live queue to another file.",

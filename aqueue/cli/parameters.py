@@ -64,6 +64,20 @@ def _state(text: str) -> State:
         raise InvalidInput(f"unknown state {text!r}; known are {', '.join(State)}") from None
 
 
+def or_none(name: str, parse: Callable[[str], T]) -> Parsed["T | None"]:
+    """A value that `none` takes off."""
+    return Parsed(name, lambda text: None if text.strip().lower() == "none" else parse(text))
+
+
+def _served(text: str) -> tuple[str, int | None]:
+    name, equals, most = text.partition("=")
+    if not equals:
+        return check_queue(name), None
+    if not (bound := parse_count(most)):
+        raise InvalidInput(f"{text!r}: at least 1 of its jobs; without -q {name} none of them runs here")
+    return check_queue(name), bound
+
+
 DURATION = Parsed("dur", parse_duration)
 WHOLE = Parsed("n", _whole)
 COUNT = Parsed("n", parse_count)
@@ -71,3 +85,4 @@ NUMBER = Parsed("x", _number)
 CODES = Parsed("codes", _codes)
 STATE = Parsed("state", _state)
 QUEUE = Parsed("name", check_queue)
+SERVED = Parsed("name[=n]", _served)

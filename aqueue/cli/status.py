@@ -15,7 +15,7 @@ from aqueue.cli.table import show_table
 from aqueue.cli.worker import document as worker_document
 from aqueue.model.job import Job, State
 from aqueue.model.text import format_time
-from aqueue.queue import Filter, Queue, Status
+from aqueue.queue import Filter, Queue, QueueRow, Status
 
 QUIET = 0.1
 """Seconds between two pictures of `--watch` at least: nobody reads faster."""
@@ -65,12 +65,19 @@ def status_document(seen: Status) -> dict[str, Any]:
     return {
         "counts": _counts(seen.counts),
         "total": seen.total,
-        "queues": [
-            {"name": name, "paused": False, "limit": None, "rate": None, "counts": _counts(counts)}
-            for name, counts in seen.queues.items()
-        ],
+        "queues": [{**queue_document(queue), "counts": _counts(queue.counts)} for queue in seen.queues.values()],
         "workers": [worker_document(worker) for worker in seen.workers],
         "next_run_at": None if seen.next_run_at is None else format_time(seen.next_run_at),
+    }
+
+
+def queue_document(queue: QueueRow) -> dict[str, Any]:
+    """What was said of a queue, as scripts read it."""
+    return {
+        "name": queue.name,
+        "paused": queue.paused,
+        "limit": queue.limit,
+        "rate": None if queue.rate is None else str(queue.rate),
     }
 
 
@@ -83,6 +90,9 @@ def _show(seen: Status, running: Sequence[Job]) -> None:
         show_table(list(_rows_of_counts(seen)))
     else:
         print("The queue is empty.")
+    for queue in seen.queues.values():
+        if queue.paused:
+            print(f"The queue {escape(queue.name)} is paused.")
     print()
     _show_workers(seen)
     if running:
@@ -102,7 +112,7 @@ def _rows_of_counts(seen: Status) -> Iterator[Mapping[str, str]]:
     for state in State:
         if seen.counts[state]:
             queues = seen.queues if len(seen.queues) > 1 else {}
-            by_queue = {escape(name): str(counts.get(state, "")) for name, counts in queues.items()}
+            by_queue = {escape(name): str(queue.counts.get(state, "")) for name, queue in queues.items()}
             yield {"STATE": state, "JOBS": str(seen.counts[state]), **by_queue}
 
 

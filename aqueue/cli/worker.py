@@ -2,14 +2,15 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import asyncclick as click
 
 from aqueue.cli import present, table
 from aqueue.cli.escape import escape
-from aqueue.cli.parameters import DURATION
+from aqueue.cli.parameters import DURATION, SERVED
+from aqueue.model.line import Served
 from aqueue.model.text import format_duration, format_time
 from aqueue.queue import Queue, Worker
 from aqueue.store.place import Place, is_shared
@@ -27,6 +28,15 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
                 type=click.IntRange(1, MOST_SLOTS),
                 metavar="N",
                 help="How many jobs run at a time.  [default: the usable CPUs]",
+            ),
+            click.option(
+                "-q",
+                "--queue",
+                "queues",
+                type=SERVED,
+                multiple=True,
+                metavar="NAME[=N]",
+                help="Serve only this queue, with at most N of its jobs here at once; may be repeated.",
             ),
             click.option("--burst", is_flag=True, help="Exit when nothing is left to run now or to be retried."),
             click.option("--grace", type=DURATION, metavar="DUR", help="When draining, end after DUR what still runs."),
@@ -51,6 +61,7 @@ async def worker(ctx: click.Context, /, **given: Any) -> None:
     Examples:
       aqueue worker                          as many at a time as there are CPUs
       aqueue worker --concurrency 4 --burst  until the queue is worked off
+      aqueue worker -q mail -q video=1       only these, one video at a time
       aqueue worker start --detach           in the background
       aqueue worker stop                     drain all workers of this queue
     """
@@ -63,30 +74,48 @@ async def worker(ctx: click.Context, /, **given: Any) -> None:
 
 
 async def run(
-    db: str | None, *, concurrency: int | None, burst: bool, grace: float | None, detach: bool, report: int | None
+    db: str | None,
+    *,
+    concurrency: int | None,
+    queues: Sequence[tuple[str, int | None]],
+    burst: bool,
+    grace: float | None,
+    detach: bool,
+    report: int | None,
 ) -> None:
     """Work, here or in the background."""
     slots = concurrency or usable_cpus()
+    served = dict(queues) or None
     if detach:
-        await _start_in_background(db, slots, burst=burst, grace=grace)
+        await _start_in_background(db, slots, served, burst=burst, grace=grace)
         return
     from aqueue.cli.detach import Report
     from aqueue.cli.working import work
     from aqueue.engine.node import Options
 
-    await work(db, Options(concurrency=slots, burst=burst, grace=grace, own_process=True), Report(report))
+    options = Options(concurrency=slots, queues=served, burst=burst, grace=grace, own_process=True)
+    await work(db, options, Report(report))
 
 
-async def _start_in_background(db: str | None, slots: int, *, burst: bool, grace: float | None) -> None:
+async def _start_in_background(
+    db: str | None, slots: int, served: Served | None, *, burst: bool, grace: float | None
+) -> None:
     from aqueue.cli import detach
 
     async with Queue.open(db) as queue:  # what is wrong with it is told here and now
         place = Place(queue.url, shared=is_shared(os.environ))
     options = ["--concurrency", str(slots), *(["--burst"] if burst else [])]
     options += [] if grace is None else ["--grace", format_duration(grace)]
+    for name in served_words(served):
+        options += ["-q", name]
     started = await detach.start(place, ["--db", queue.url, "worker", "start", *options])
     print(started)
     print(f"Worker {started} goes on in the background; its lines go to {place.worker_log}", file=sys.stderr)
+
+
+def served_words(served: Served | None) -> list[str]:
+    """The queues that a worker serves, as its options name them; none for all of them."""
+    return [name if most is None else f"{name}={most}" for name, most in (served or {}).items()]
 
 
 def usable_cpus() -> int:
@@ -143,9 +172,9 @@ async def list_(db: str | None, as_json: bool, as_lines: bool) -> None:
     async with Queue.open(db) as queue:
         workers = await queue.workers()
     if as_json:
-        present.show_json([document(worker) for worker in workers])
+        present.show_json([_document(worker) for worker in workers])
     elif as_lines:
-        present.show_json_lines(document(worker) for worker in workers)
+        present.show_json_lines(_document(worker) for worker in workers)
     elif workers:
         table.show_table([_row(worker) for worker in workers])
     else:
@@ -164,6 +193,10 @@ def document(one: Worker) -> dict[str, Any]:
     }
 
 
+def _document(one: Worker) -> dict[str, Any]:
+    return {**document(one), "queues": None if one.queues is None else dict(one.queues)}
+
+
 def _row(one: Worker) -> dict[str, str]:
     return {
         "ID": one.id,
@@ -171,5 +204,6 @@ def _row(one: Worker) -> dict[str, str]:
         "PID": str(one.pid),
         "SLOTS": str(one.concurrency),
         "RUNNING": str(one.running),
+        "QUEUES": ", ".join(served_words(one.queues)),
         "SINCE": present.local_time(one.started_at),
     }

@@ -13,8 +13,8 @@ BURST = 0.05
 """Seconds of starts that a bucket holds at most, and one start at least: a rate is kept evenly, not in gusts."""
 
 MOST_STARTS = 1_000_000
-_ALMOST = 1e-6
-"""What a token may lack: the alarm rings when it is whole, and floating point says 0.9999999."""
+_BLUR = 1e-6
+"""Seconds by which a token may come too early: the moment at which it is whole is not a number that a float can be."""
 
 _RATE = re.compile(r"([0-9]{1,9})\s*/\s*([smh])")
 
@@ -59,7 +59,7 @@ class Bucket:
 
     def starts(self, now: float) -> int:
         """How many jobs may start now."""
-        return math.floor(self._held(now) + _ALMOST)
+        return math.floor(self._held(now) + _BLUR * self.rate.starts / self.rate.period)
 
     def less(self, starts: int, now: float) -> "Bucket":
         """What is left when so many have started now."""

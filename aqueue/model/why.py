@@ -1,14 +1,34 @@
 """Why a job is not running, in one sentence."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from aqueue.model.job import Job, State
+from aqueue.model.line import Line, Served
 from aqueue.model.text import format_duration
 
 
-def why(job: Job, *, ahead: int, slots: int, busy: int, now: float) -> str:
+class Crew(NamedTuple):
+    """A living worker: how many slots it has, how many of them run something, and the queues that it serves."""
+
+    slots: int
+    busy: int
+    queues: Served | None = None
+
+    def serves(self, queue: str) -> bool:
+        """Whether it takes jobs of this queue."""
+        return self.queues is None or queue in self.queues
+
+    def most_of(self, queue: str) -> int:
+        """How many jobs of a queue that it serves it runs at once at most."""
+        bound = self.queues.get(queue) if self.queues is not None else None
+        return self.slots if bound is None else min(bound, self.slots)
+
+
+def why(job: Job, line: Line, *, ahead: int, workers: Sequence[Crew], now: float) -> str:
     """Say why a job is not running, or that it is.
 
-    ``ahead`` is how many jobs are before it in the line, ``slots`` how many slots the living workers have, ``busy`` how
-    many of them run something.
+    ``line`` is what was said of its queue, ``ahead`` how many jobs are before it there, ``workers`` those that live.
     """
     match job.state:
         case State.PROCESSING:
@@ -22,7 +42,7 @@ def why(job: Job, *, ahead: int, slots: int, busy: int, now: float) -> str:
         case State.SCHEDULED | State.FAILED if not _is_due(job, now):
             return _waits(job, now)
         case State.SCHEDULED | State.FAILED | State.PENDING:
-            return _is_in_the_line(ahead, slots, busy)
+            return _is_in_the_line(line, ahead, workers, now)
 
 
 def _is_due(job: Job, now: float) -> bool:
@@ -44,10 +64,39 @@ def _how_it_ended(job: Job) -> str:
     return f" ({more})" if more else ""
 
 
-def _is_in_the_line(ahead: int, slots: int, busy: int) -> str:
-    if not slots:
+def _is_in_the_line(line: Line, ahead: int, workers: Sequence[Crew], now: float) -> str:
+    before = f", and {ahead} {'job is' if ahead == 1 else 'jobs are'} before it" if ahead else ""
+    if line.paused:
+        return f"its queue {line.queue} is paused; `aqueue queue resume {line.queue}` lets it run"
+    if not workers:
         return "no worker runs; start one with `aqueue worker`"
-    line = f", and {ahead} {'job is' if ahead == 1 else 'jobs are'} before it" if ahead else ""
-    if busy >= slots:
-        return f"all {slots} slots are full{line}" if slots > 1 else f"the only slot is full{line}"
-    return f"it is about to start{line}"
+    serving = [worker for worker in workers if worker.serves(line.queue)]
+    if not serving:
+        return f"no worker serves its queue {line.queue}; start one with `aqueue worker -q {line.queue}`"
+    return (_its_queue_is_full(line, serving) or _slots_are_full(serving) or _rate(line, now) or _SOON) + before
+
+
+_SOON = "it is about to start"
+
+
+def _its_queue_is_full(line: Line, serving: Sequence[Crew]) -> str | None:
+    if line.limit is not None and line.running >= line.limit:
+        return f"its queue {line.queue} has a limit of {line.limit}, and so many of its jobs run"
+    most = sum(worker.most_of(line.queue) for worker in serving)
+    if most < sum(worker.slots for worker in serving) and line.running >= most:
+        return f"the workers that serve its queue {line.queue} run at most {most} of its jobs at once, and so many run"
+    return None
+
+
+def _slots_are_full(serving: Sequence[Crew]) -> str | None:
+    slots = sum(worker.slots for worker in serving)
+    if any(worker.busy < worker.slots for worker in serving):
+        return None
+    return f"all {slots} slots are full" if slots > 1 else "the only slot is full"
+
+
+def _rate(line: Line, now: float) -> str | None:
+    if line.bucket is None or line.bucket.starts(now):
+        return None
+    wait = format_duration(max(0.001, round(line.bucket.next_at(now) - now, 3)))
+    return f"its queue {line.queue} has a rate of {line.bucket.rate}, and the next may start in {wait}"

@@ -42,12 +42,9 @@ def claim(
     rooms = [(line, room) for line in lines if (room := line.room(now, served.get(line.queue) if served else None))]
     choice = choose(rooms, len(slots), turns or {}) if rooms else None
     jobs = (yield from _started(choice.heads, worker, slots, now)) if choice else []
-    yield from _take_tokens(lines, jobs, now)
-    return Claimed(
-        jobs,
-        None if len(jobs) == len(slots) else (yield from _next_look(lines, promoted, now)),
-        choice.turns if choice else {},
-    )
+    left = yield from _less_tokens(lines, jobs, now)
+    look_at = None if len(jobs) == len(slots) else (yield from _next_look(left, promoted, now))
+    return Claimed(jobs, look_at, choice.turns if choice else {})
 
 
 def _lines(rows: Rows, worker: str, served: Served | None) -> Verb[Sequence[Line]]:
@@ -82,14 +79,18 @@ def _started(heads: Sequence[Head], worker: str, slots: Sequence[int], now: floa
     return [jobs[head.seq] for head in heads]
 
 
-def _take_tokens(lines: Sequence[Line], jobs: Sequence[Job], now: float) -> Verb[None]:
+def _less_tokens(lines: Sequence[Line], jobs: Sequence[Job], now: float) -> Verb[Sequence[Line]]:
+    """Take a token for each start; the lines with what is left."""
+    left = []
     for line in lines:
-        if line.bucket is not None and (starts := sum(job.queue == line.queue for job in jobs)):
-            yield from _keep(line.queue, line.bucket.less(starts, now))
-
-
-def _keep(name: str, bucket: Bucket) -> Verb[None]:
-    yield Statement("keep_tokens", {"name": name, "tokens": bucket.tokens, "at": bucket.at})
+        starts = sum(job.queue == line.queue for job in jobs) if line.bucket else 0
+        if line.bucket and starts:
+            bucket = line.bucket.less(starts, now)
+            yield Statement("keep_tokens", {"name": line.queue, "tokens": bucket.tokens, "at": bucket.at})
+            left.append(replace(line, bucket=bucket))
+        else:
+            left.append(line)
+    return left
 
 
 def _next_look(lines: Sequence[Line], promoted: Rows, now: float) -> Verb[float | None]:

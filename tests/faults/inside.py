@@ -34,7 +34,8 @@ async def worker(database: str, options: Mapping[str, Any]) -> None:
         setattr(importlib.import_module(f"aqueue.engine.{module}"), name, value)
     store = await open_store(database, worker=True)
     try:
-        node = Node(store, Options(concurrency=options["concurrency"], burst=options.get("burst", False)), _tell)
+        own = {name: options[name] for name in ("concurrency", "burst", "queues") if name in options}
+        node = Node(store, Options(**own), _tell)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, node.drain)
         loop.add_signal_handler(signal.SIGINT, node.interrupt)

@@ -8,13 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aqueue.model.job import State
-from aqueue.model.why import why
+from aqueue.model.line import Line
+from aqueue.model.rate import Bucket, Rate
+from aqueue.model.why import Crew, why
 
 from .builders import NOW, Changes, a_job, a_running_job
 
+THE_LINE = Line(queue="default")
+
 
 def asked(ahead: int = 0, slots: int = 2, busy: int = 1, **job: Unpack[Changes]) -> str:
-    return why(a_job(**job), ahead=ahead, slots=slots, busy=busy, now=NOW)
+    workers = [Crew(slots, busy)] if slots else []
+    return why(a_job(**job), THE_LINE, ahead=ahead, workers=workers, now=NOW)
 
 
 REASONS: list[tuple[str, dict[str, Any]]] = [
@@ -51,9 +56,47 @@ def test_the_reason_is_one_sentence(reason: str, job: dict[str, Any]) -> None:
 
 def test_a_running_job_is_running_or_is_being_ended() -> None:
     def of(cancel_requested: bool) -> str:
-        return why(a_running_job(cancel_requested=cancel_requested), ahead=0, slots=1, busy=1, now=NOW)
+        return why(a_running_job(cancel_requested=cancel_requested), THE_LINE, ahead=0, workers=[Crew(1, 1)], now=NOW)
 
     assert (of(False), of(True)) == ("it is running", "it is running, and is being ended because it was cancelled")
+
+
+BUSY = Crew(2, 1)
+
+QUEUES: list[tuple[str, Line, list[Crew]]] = [
+    (
+        "its queue mail is paused; `aqueue queue resume mail` lets it run",
+        Line(queue="mail", paused=True, limit=1, running=1),
+        [],
+    ),
+    (
+        "no worker serves its queue mail; start one with `aqueue worker -q mail`",
+        Line(queue="mail"),
+        [Crew(2, 0, {"video": None})],
+    ),
+    (
+        "its queue mail has a limit of 3, and so many of its jobs run, and 1 job is before it",
+        Line(queue="mail", limit=3, running=3),
+        [BUSY],
+    ),
+    ("it is about to start, and 1 job is before it", Line(queue="mail", limit=3, running=2), [BUSY]),
+    (
+        "the workers that serve its queue x run at most 2 of its jobs at once, and so many run, and 1 job is before it",
+        Line(queue="x", running=2),
+        [Crew(4, 3, {"x": 1}), Crew(4, 3, {"x": 1}), Crew(9, 0, {"video": None})],
+    ),
+    ("all 2 slots are full, and 1 job is before it", Line(queue="mail"), [Crew(2, 2), Crew(4, 0, {"video": 1})]),
+    (
+        "its queue mail has a rate of 6/m, and the next may start in 7.5s, and 1 job is before it",
+        Line(queue="mail", bucket=Bucket(Rate(6, 60.0), 0.25, NOW)),
+        [BUSY],
+    ),
+]
+
+
+@pytest.mark.parametrize(("reason", "line", "workers"), QUEUES)
+def test_what_is_in_the_way_of_a_queue_is_in_the_way_of_its_jobs(reason: str, line: Line, workers: list[Crew]) -> None:
+    assert why(a_job(queue="mail"), line, ahead=1, workers=workers, now=NOW) == reason
 
 
 @given(
