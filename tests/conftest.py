@@ -1,9 +1,13 @@
 """What every test of the suite starts from."""
 
+import asyncio
 import os
+from collections.abc import Callable, Mapping
 
 import pytest
 from hypothesis import settings
+
+from aqueue.engine.loop import Loop
 
 settings.register_profile("suite", parent=settings(), deadline=None, database=None)
 settings.load_profile("suite")
@@ -15,3 +19,8 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith("AQUEUE_"):
             monkeypatch.delenv(name)
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Every test may run a worker in its own loop."""
+    return {"loop": Loop}

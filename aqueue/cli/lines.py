@@ -1,8 +1,9 @@
 """Lines for whoever reads a descriptor, as things happen, without ever waiting for the reader.
 
 A worker must go on working when its terminal is stopped (Ctrl-S), when the program behind its pipe does not read, and
-when that program is gone. So a line is only put down; all lines of one turn of the event loop are written together;
-where the descriptor takes nothing at the moment, the loop says when it does again.
+when that program is gone. So a line is only put down. The first one is written at once, and those that follow while
+there is much to tell are written together; where the descriptor takes nothing at the moment, the loop says when it does
+again.
 """
 
 import asyncio
@@ -13,6 +14,9 @@ import sys
 
 CHUNK = 4096
 """How many bytes are written at once: a pipe that says it is writable takes so many without blocking, `pipe(7)`."""
+
+GATHER = 0.02
+"""Seconds between two writes at least: nobody reads faster, and each costs as much as several lines."""
 
 MOST_WAITING = 1024**2
 """How many bytes may wait for a slow reader before lines are left out."""
@@ -32,6 +36,7 @@ class Lines:
         self._encoding = encoding
         self._waiting = bytearray()
         self._left_out = 0
+        self._written_at = 0.0
         self._all_written = asyncio.Event()
         self._all_written.set()
 
@@ -50,7 +55,8 @@ class Lines:
         self._waiting += self._encoded(line)
         if self._all_written.is_set():
             self._all_written.clear()
-            asyncio.get_running_loop().call_soon(self._write)
+            loop = asyncio.get_running_loop()
+            loop.call_at(self._written_at + GATHER, self._write)
 
     async def finish(self) -> None:
         """Write what waits, but do not wait long for a reader that does not read."""
@@ -63,6 +69,7 @@ class Lines:
                 self._write_later()
                 return
             self._write_some()
+        self._written_at = asyncio.get_running_loop().time()
         self._all_written.set()
 
     def _has_more(self) -> bool:

@@ -5,7 +5,7 @@ import importlib
 import io
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import asyncclick as click
@@ -43,6 +43,8 @@ COMMANDS: Mapping[str, str] = {
     "demo": "See it work, in a throw-away file.",
 }
 """The commands, in the order of the help, each with its line there. The module of a command has its name."""
+
+RUN_JOBS = frozenset({"worker", "demo"})
 
 
 class LazyGroup(click.Group):
@@ -89,7 +91,8 @@ def run(arguments: Sequence[str]) -> int:
         if isinstance(stream, io.TextIOWrapper):  # what a terminal cannot show is written out
             stream.reconfigure(errors="backslashreplace")
     try:
-        result: Any = asyncio.run(cli.main(list(arguments), prog_name="aqueue", standalone_mode=False))
+        with asyncio.Runner(loop_factory=_loop_for(arguments)) as runner:
+            result: Any = runner.run(cli.main(list(arguments), prog_name="aqueue", standalone_mode=False))
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except click.exceptions.NoArgsIsHelpError as help_:
@@ -102,6 +105,15 @@ def run(arguments: Sequence[str]) -> int:
         return could_not_write(error)
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
+
+
+def _loop_for(arguments: Sequence[str]) -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The loop of those commands that run jobs; for all others asyncio's own will do."""
+    if RUN_JOBS.isdisjoint(arguments):
+        return None
+    from aqueue.engine.loop import Loop
+
+    return Loop
 
 
 def _open_what_is_closed() -> None:

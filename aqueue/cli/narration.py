@@ -72,6 +72,8 @@ class Narrator:
         self._colours = colours
         self._grace = grace
         self._counts: Counter[str] = Counter()
+        self._second = 0
+        self._moment = ""
         self.end_at_once = end_at_once
         """What to do to end the jobs that a drain waits for; told when it begins."""
 
@@ -84,8 +86,12 @@ class Narrator:
 
     def tell(self, told: Told) -> None:
         """Tell a sentence."""
-        moment = Told(time.strftime("%H:%M:%S"), Tone.QUIET)
-        self._lines.add(f"{moment.shown(colours=self._colours)} {told.shown(colours=self._colours)}")
+        if (second := int(time.time())) != self._second:
+            self._second = second
+            self._moment = Told(time.strftime("%H:%M:%S", time.localtime(second)), Tone.QUIET).shown(
+                colours=self._colours
+            )
+        self._lines.add(f"{self._moment} {told.shown(colours=self._colours)}")
 
     def say_goodbye(self, worker: str) -> None:
         """Tell that the worker stops, and what its runs came to."""
@@ -94,6 +100,8 @@ class Narrator:
 
     def _told(self, event: Event) -> Told | None:
         match event:
+            case Started() | Settled():
+                return words(event)
             case Began():
                 return Told(f"{words(event).text}, {escape(self._database)}")
             case Draining(0):

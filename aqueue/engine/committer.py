@@ -260,7 +260,8 @@ class Committer:
             if key in refused:
                 self._refused(ended, refused[key])
             elif not (ended.never_began and isinstance(ended.ending, Interrupted)):  # nobody needs to know
-                self._listener(Settled(ended.job, ended.ending, decision.transition, ended.seconds, batch.now))
+                at = ended.finished_at(batch.now)
+                self._listener(Settled(ended.job, ended.ending, decision.transition, ended.seconds, at))
 
     def _refused(self, ended: Ended, current: Job | None) -> None:
         """Decide again if the run is still ours and only the job was changed, by a request to cancel it, say."""

@@ -14,13 +14,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aqueue.engine.cgroup import Cgroup
-from aqueue.engine.children import watch_children
+from aqueue.engine.children import expect_children
 from aqueue.engine.clock import Clock, SystemClock
 from aqueue.engine.committer import RETRY_AFTER, Committer, Ended
 from aqueue.engine.dispatcher import Dispatcher
+from aqueue.engine.environment import Environment
 from aqueue.engine.events import Began, Draining, Interrupting, Listener, Started
 from aqueue.engine.output import Output
-from aqueue.engine.process import Outcome, Run, Shortage, environment, inherited
+from aqueue.engine.process import Outcome, Run, Shortage
 from aqueue.engine.rescue import Home, Rescuer
 from aqueue.engine.timerfd import clock_watched
 from aqueue.engine.troubles import Troubles
@@ -70,7 +71,7 @@ class Node:
         self._options = options
         self._listener = listener
         self._environ = dict(environ)
-        self._inherited = inherited(environ)
+        self._environment = Environment(environ, self.id, store.url)
         self._clock = clock or SystemClock()
         self._settings = resolve({}, self._environ)
         self._runs: dict[int, Run] = {}
@@ -90,7 +91,7 @@ class Node:
 
     async def run(self) -> None:
         """Work until drained. Raises StoreError if the store does not serve at the start, or is pulled away later."""
-        watch_children()
+        expect_children()
         cgroup = Cgroup.enter(self.id) if self._options.own_process else None
         try:
             with self._store.lobby.present(self.id):
@@ -192,7 +193,7 @@ class Node:
     async def _run(self, job: Job, slot: int) -> Ended:
         run = Run(
             job,
-            environment(self._inherited, job, slot, self._store.url),
+            self._environment.of(job, slot),
             self._clock,
             self._settings.kill_after,
             lambda job: Output(job, self._settings.output_limit, self._clock, self._committer.print),

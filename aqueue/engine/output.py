@@ -88,7 +88,7 @@ class Output:
     def close(self) -> None:
         """Read what is left in the pipes, up to a bound, and close them."""
         self.started()
-        for descriptor in list(self._open):
+        for descriptor in tuple(self._open):
             left = READ_AT_THE_END
             while left > 0 and descriptor in self._open:
                 count = self._read(descriptor)

@@ -7,7 +7,6 @@ behind on purpose.
 
 import asyncio
 import errno
-import os
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -95,11 +94,11 @@ class Run:
             output.started()
         self._on_started()
         self._arm(child)
-        end = await child.wait()
-        ending = self._ordered or _ending_of(end.code)
+        code, usage = await child.wait()
+        ending = self._ordered or _ending_of(code)
         await group.end(child.pid, self._kill_after)
         output.close()
-        return Outcome(ending, output, end.usage)
+        return Outcome(ending, output, usage)
 
     async def _start(self, output: Output) -> Child:
         return await start(
@@ -116,27 +115,6 @@ class Run:
     def _terminate(self, pid: int) -> None:
         group.send(pid, signal.SIGTERM)
         self._timers.append(self._clock.call_later(self._kill_after, lambda: group.send(pid, signal.SIGKILL)))
-
-
-def inherited(environ: Mapping[str, str]) -> Mapping[bytes, bytes]:
-    """What every run has of the worker's own environment, encoded once: all but its settings."""
-    return {os.fsencode(name): os.fsencode(value) for name, value in environ.items() if not name.startswith("AQUEUE_")}
-
-
-def environment(base: Mapping[bytes, bytes], job: Job, slot: int, database: str) -> dict[bytes, bytes]:
-    """What a run finds in its environment: what it inherits, the job's own, and who it is."""
-    own = {
-        **job.env,
-        "AQUEUE_DB": database,
-        "AQUEUE_JOB_ID": job.id,
-        "AQUEUE_RUN": str(job.run),
-        "AQUEUE_ATTEMPT": str(job.attempts),
-        "AQUEUE_RETRIES_LEFT": str(job.retries_left),
-        "AQUEUE_QUEUE": job.queue,
-        "AQUEUE_SLOT": str(slot),
-        "AQUEUE_WORKER": str(job.worker),
-    }
-    return {**base, **{os.fsencode(name): os.fsencode(value) for name, value in own.items()}}
 
 
 def _ending_of(code: int) -> Ending:

@@ -8,7 +8,6 @@ from typing import Any
 
 from aqueue.model.job import Job
 from aqueue.model.line import Head, Line, Served, choose
-from aqueue.model.rate import Bucket
 from aqueue.store.queues import bucket_of
 from aqueue.store.reading import to_job
 from aqueue.store.statement import Rows, Statement, Verb

@@ -1,7 +1,7 @@
 """The verbs that look at jobs and change nothing."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,6 +98,9 @@ def processing_of(worker: str) -> Verb[Sequence[Job]]:
 
 def to_job(row: Mapping[str, Any]) -> Job:
     """The one place where a row becomes a job."""
+    # A row of a database iterates over its values, and searches through all its names for each that is asked for.
+    values: Iterable[Any] = row
+    row = dict(zip(row.keys(), values, strict=True))
     return Job(
         seq=row["seq"],
         id=row["id"],

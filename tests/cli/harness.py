@@ -21,6 +21,7 @@ import pytest
 
 import aqueue
 from aqueue.cli.main import run
+from aqueue.engine import loop
 from aqueue.engine.node import Node, Options
 from aqueue.store import open_store
 
@@ -97,7 +98,7 @@ class Shell:
 
     def work(self, slots: int = 4) -> None:
         """Work the queue off."""
-        asyncio.run(self._work(slots))
+        loop.run(self._work(slots))
 
     async def _work(self, slots: int) -> None:
         store = await open_store(str(self.database), worker=True)

@@ -299,7 +299,7 @@ async def test_workers_are_listed_for_people_and_for_scripts(place: Place, gate:
     code, out, _ = await place.run("worker", "list", "--json")
     (document,) = json.loads(out)
     assert code == 0
-    assert list(document) == ["id", "pid", "host", "concurrency", "running", "started_at"]
+    assert list(document) == ["id", "pid", "host", "concurrency", "running", "started_at", "queues"]
     assert (document["pid"], document["concurrency"], document["running"]) == (worker.process.pid, 2, 1)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", document["started_at"])
     _, out, _ = await place.run("worker", "list", "--jsonl")

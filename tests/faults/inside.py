@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
+from aqueue.engine import loop
 from aqueue.engine.events import Event, Settled, Started
 from aqueue.engine.node import Node, Options
 from aqueue.model.errors import AqueueError
@@ -36,9 +37,9 @@ async def worker(database: str, options: Mapping[str, Any]) -> None:
     try:
         own = {name: options[name] for name in ("concurrency", "burst", "queues") if name in options}
         node = Node(store, Options(**own), _tell)
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, node.drain)
-        loop.add_signal_handler(signal.SIGINT, node.interrupt)
+        running = asyncio.get_running_loop()
+        running.add_signal_handler(signal.SIGTERM, node.drain)
+        running.add_signal_handler(signal.SIGINT, node.interrupt)
         await node.run()
     finally:
         await store.close()
@@ -91,7 +92,7 @@ def main(what: str, database: str, argument: str = "null") -> int:
         os.setgid(user)
         os.setuid(user)
     try:
-        asyncio.run(VERBS[what](database, json.loads(argument)))
+        loop.run(VERBS[what](database, json.loads(argument)))
     except AqueueError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
