@@ -14,7 +14,7 @@ PACKAGE = Path(aqueue.__file__).parent
 ROOT = PACKAGE.parent
 
 ALLOWED = {
-    "model": {"aqueue.model"},
+    "model": {"aqueue.model", "cronsim"},
     "store": {"aqueue.model", "aqueue.store", "aiosqlite"},
     "queue.py": {"aqueue.model", "aqueue.store"},
     "engine": {"aqueue.model", "aqueue.store", "aqueue.engine"},

@@ -11,7 +11,7 @@ which puts back what it cannot use.
 import asyncio
 import functools
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -70,17 +70,18 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """What goes into one transaction: what was printed, the ends of runs, and a claim for the slots that are free."""
+    """What goes into one transaction: what was printed, the ends of runs, ticks, and a claim for the free slots."""
 
     now: float
     outputs: Sequence[tuple[Output, Printed]]
     crowded: bool
     begun: Sequence[Begun]
     ended: Sequence[tuple[Ended, sql.Decision]]
+    tick: Ask[Any] | None
     claim: Ask[Claimed] | None
 
     def asks(self, output_total: int) -> dict[str, Ask[Any]]:
-        """The verbs, in that order: a slot that an end frees is filled in the same transaction."""
+        """The verbs, in that order: a slot that an end frees is filled in the same transaction, also by a tick."""
         asks: dict[str, Ask[Any]] = {}
         if self.outputs or self.crowded:
             asks["print"] = functools.partial(printed.add, [what for _, what in self.outputs], output_total)
@@ -88,6 +89,8 @@ class _Batch:
             asks["begin"] = functools.partial(sql.begin, self.begun)
         if self.ended:
             asks["settle"] = functools.partial(sql.settle, [decision for _, decision in self.ended], self.now)
+        if self.tick:
+            asks["tick"] = self.tick
         if self.claim:
             asks["claim"] = self.claim
         return asks
@@ -95,6 +98,9 @@ class _Batch:
 
 class Claimer(Protocol):
     """Who wants jobs: the dispatcher."""
+
+    def wake(self) -> None:
+        """There may be jobs."""
 
     def claim(self, now: float) -> Ask[Claimed] | None:
         """The claim to make now, when jobs are wanted."""
@@ -108,6 +114,16 @@ class Claimer(Protocol):
 
     def fail(self) -> None:
         """The store did not serve: no jobs now."""
+
+
+class Ticker(Protocol):
+    """Who knows when the schedules are to be looked at."""
+
+    def ask(self, now: float, ended: Iterable[Job]) -> Ask[Any] | None:
+        """The look that is due, if one is; these jobs have had a run that ends now."""
+
+    def ticked(self, ticked: Any) -> None:
+        """Take the answer to it."""
 
 
 class Committer:
@@ -129,6 +145,7 @@ class Committer:
         self._troubles = troubles
         self._on_foreign = on_foreign
         self._claimer: Claimer | None = None
+        self._ticker: Ticker | None = None
         self._begun: list[Begun] = []
         self._ended: dict[RunKey, Ended] = {}
         self._printing: set[Output] = set()
@@ -141,6 +158,10 @@ class Committer:
     def serve(self, claimer: Claimer) -> None:
         """Claim for this one from now on."""
         self._claimer = claimer
+
+    def tick(self, ticker: Ticker) -> None:
+        """Look at the schedules when this one says so."""
+        self._ticker = ticker
 
     def wake(self) -> None:
         """There may be jobs for the slots."""
@@ -201,12 +222,16 @@ class Committer:
         outputs = [(output, output.unwritten()) for output in self._printing]
         self._printing.clear()
         begun, self._begun = self._begun, []
+        tick = self._ticker.ask(now, [ended.job for ended in self._ended.values()]) if self._ticker else None
+        if tick and self._claimer:
+            self._claimer.wake()
         return _Batch(
             now,
             [(output, what) for output, what in outputs if what],
             self._crowded,
             begun,
             [(ended, self._decide(ended, now)) for ended in self._ended.values()],
+            tick,
             self._claimer.claim(now) if self._claimer else None,
         )
 
@@ -227,6 +252,8 @@ class Committer:
         for output, what in batch.outputs:
             output.written(what)
         self._settled(batch, outcomes.get("settle", {}))
+        if self._ticker and "tick" in outcomes:
+            self._ticker.ticked(outcomes["tick"])
         if self._claimer and "claim" in outcomes:
             self._claimer.deliver(outcomes["claim"])
         self._crowded = outcomes.get("print", False) and not self._abandoned

@@ -1,8 +1,8 @@
 """The composition root of a worker: which parts there are, what they know of each other, and how it comes and goes.
 
 doorbell, watch, alarm ──▶ dispatcher ──▶ committer ──▶ store
-                               │             ▲
-                               ▼             │
+                               │             ▲ ▲
+                               ▼             │ └── ticks of the schedules
                             slots 0…N-1 ── runs
 """
 
@@ -23,6 +23,7 @@ from aqueue.engine.events import Began, Draining, Interrupting, Listener, Starte
 from aqueue.engine.output import Output
 from aqueue.engine.process import Outcome, Run, Shortage
 from aqueue.engine.rescue import Home, Rescuer
+from aqueue.engine.schedules import Ticks, worked_since
 from aqueue.engine.timerfd import clock_watched
 from aqueue.engine.troubles import Troubles
 from aqueue.model.ending import Cancelled, Interrupted
@@ -30,9 +31,10 @@ from aqueue.model.errors import AqueueError, StoreError, StoreUnavailable
 from aqueue.model.job import Job
 from aqueue.model.line import Served
 from aqueue.model.settings import resolve
-from aqueue.store import reading, roster, stored
+from aqueue.store import reading, roster, schedules, stored
 from aqueue.store.sql import Begun
 from aqueue.store.sqlite import SqliteStore
+from aqueue.store.statement import Verb
 from aqueue.store.watch import watched
 
 LAST_GRACE = 1.0
@@ -87,6 +89,8 @@ class Node:
         self._dispatcher = Dispatcher(
             self.id, options.queues, self._committer, self._clock, on_empty=self._look_whether_done
         )
+        self._ticks = Ticks(self._clock, lambda: self._settings, self._committer.wake, self._troubles)
+        self._committer.tick(self._ticks)
         self._rescuer = Rescuer(store, self._committer.settle, self._dispatcher.wake, listener, self._troubles)
 
     async def run(self) -> None:
@@ -101,7 +105,7 @@ class Node:
                 cgroup.leave()
 
     async def _run_present(self, cgroup: Cgroup | None) -> None:
-        with self._store.doorbell.hung_up(self._rung, deaf_to_own=True), clock_watched(self._dispatcher.wake):
+        with self._store.doorbell.hung_up(self._rung, deaf_to_own=True), clock_watched(self._clock_set):
             await self._register(cgroup)
             with watched(self._store.place, self):
                 self._listener(Began(self.id, self._options.concurrency))
@@ -133,6 +137,7 @@ class Node:
     def _take_nothing_new(self) -> None:
         self._draining = True
         self._dispatcher.drain()
+        self._ticks.stop()
 
     def changed(self) -> None:
         """Any process may have written to the queue."""
@@ -168,6 +173,7 @@ class Node:
             queues=self._options.queues,
         )
         await self._store.write(lambda: roster.register(row))
+        self._ticks.begin(await worked_since(self._store, self.id, row.started_at))
         await self._read_orders()
 
     async def _work(self) -> None:
@@ -234,6 +240,10 @@ class Node:
         self._reading.set()
         self._dispatcher.wake()
 
+    def _clock_set(self) -> None:
+        self._dispatcher.wake()
+        self._ticks.look()
+
     async def _obey(self) -> None:
         """Read the orders and the settings whenever somebody rang or wrote."""
         while True:
@@ -248,7 +258,7 @@ class Node:
                 await asyncio.sleep(RETRY_AFTER)
 
     async def _read_orders(self) -> None:
-        orders = await self._store.read(lambda: roster.orders(self.id))
+        orders, next_tick = await self._store.read(self._orders)
         self._settings = resolve(await self._store.read(stored.settings), self._environ)
         self._dispatcher.cancel(orders.cancels)
         self._dispatcher.pause(orders.paused)
@@ -259,9 +269,14 @@ class Node:
             self.interrupt()
         elif orders.stop == "drain":
             self.drain()
+        self._ticks.expect(next_tick)
+
+    def _orders(self) -> Verb[tuple[roster.Orders, schedules.NextTick]]:
+        orders = yield from roster.orders(self.id)
+        return orders, (yield from schedules.next_tick(self._ticks.unread))
 
     def _look_whether_done(self) -> None:
-        if self._options.burst and not self._runs:
+        if self._options.burst and not self._runs and not self._ticks.is_due:
             self._burst_check = asyncio.ensure_future(self._drain_when_worked_off())
 
     async def _drain_when_worked_off(self) -> None:

@@ -1,10 +1,17 @@
 """What scripts read: jobs, runs and settings as JSON documents. Absent values are null, times ISO 8601 in UTC."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from aqueue.model.errors import InvalidInput
 from aqueue.model.job import Job, Run
 from aqueue.model.text import format_time
+
+if TYPE_CHECKING:
+    from aqueue.model.schedule import Schedule  # which most of those that show jobs have no use for
+
+SHOWN_TICKS = 3
+"""How many of the next times of a schedule are shown."""
 
 
 def job_document(job: Job) -> dict[str, Any]:
@@ -36,7 +43,7 @@ def job_document(job: Job) -> dict[str, Any]:
         "after": [],
         "after_any": [],
         "unique": job.unique,
-        "cron": None,
+        "cron": job.cron,
         "progress": job.progress,
         "backoff_base": job.backoff_base,
         "backoff_max": job.backoff_max,
@@ -67,6 +74,39 @@ def run_document(run: Run) -> dict[str, Any]:
         "cpu_seconds": run.cpu_seconds,
         "peak_bytes": run.peak_bytes,
     }
+
+
+def schedule_document(schedule: "Schedule", now: float) -> dict[str, Any]:
+    """A schedule with its next times and its last job. `error` is why it cannot be read here."""
+    job = dict(schedule.job)
+    if "env" in job:
+        job["env"] = sorted(job["env"])
+    try:
+        ticks, error = schedule.next_ticks(SHOWN_TICKS, now), None
+    except InvalidInput as problem:
+        ticks, error = [], str(problem)
+    return {
+        "name": schedule.name,
+        "schedule": schedule.schedule,
+        "timezone": schedule.timezone,
+        "missed": schedule.missed.value,
+        "overlap": schedule.overlap,
+        "paused": schedule.paused,
+        "job": job,
+        "created_at": format_time(schedule.created_at),
+        "next": [format_time(tick) for tick in ticks],
+        "last_at": _time(schedule.last_at),
+        "owed_since": _time(schedule.owed_since),
+        "unfinished": schedule.unfinished and _result(schedule.unfinished),
+        "last": schedule.last and _result(schedule.last),
+        "error": error,
+    }
+
+
+def _result(job: Job) -> dict[str, Any]:
+    keys = ("id", "state", "run_at", "started_at", "finished_at", "exit_code", "signal", "error")
+    document = job_document(job)
+    return {key: document[key] for key in keys}
 
 
 def _time(moment: float | None) -> str | None:

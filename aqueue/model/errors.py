@@ -6,6 +6,7 @@
     ├── InvalidSource           what was read from a file or from stdin makes no sense
     ├── Refused                 it makes sense, but not now: nothing was changed
     │   ├── NoSuchJob
+    │   ├── NoSuchSchedule
     │   ├── DuplicateId
     │   ├── WrongState          the verb does not fit the state of the job
     │   └── CannotFinish        waiting for it would never end
@@ -45,6 +46,13 @@ class NoSuchJob(Refused):
 
     def __init__(self, job_id: str) -> None:
         super().__init__(f"no such job: {job_id}")
+
+
+class NoSuchSchedule(Refused):
+    """No schedule has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no such schedule: {name}")
 
 
 class DuplicateId(Refused):

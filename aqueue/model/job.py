@@ -64,6 +64,8 @@ class Job:
     env: Mapping[str, str]
     cwd: str | None
     unique: str | None
+    cron: str | None
+    """The name of the schedule that made it."""
     progress: str | None
     backoff_base: float | None
     backoff_max: float | None

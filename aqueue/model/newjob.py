@@ -39,6 +39,8 @@ class NewJob:
     backoff_max: float | None = None
     no_retry_on: tuple[int, ...] = ()
     defer_on: tuple[int, ...] = ()
+    cron: str | None = None
+    """The name of the schedule that makes it: no key, for nobody can ask for that."""
 
     @classmethod
     def parse(cls, wanted: Mapping[str, Any], now: float) -> "NewJob":
@@ -125,10 +127,15 @@ def check_id(value: Any) -> str:
 
 def check_queue(value: Any) -> str:
     """The name of a queue; raises InvalidInput."""
+    return check_name(value, "a queue")
+
+
+def check_name(value: Any, of: str) -> str:
+    """A name that a person may give to something; raises InvalidInput."""
     name = _text(value)
     if not _ID.fullmatch(name):
         raise InvalidInput(
-            f"{_shown(name)} is no name of a queue: it begins with a letter or digit, has at most 128 characters, and "
+            f"{_shown(name)} is no name of {of}: it begins with a letter or digit, has at most 128 characters, and "
             "only letters, digits, '.', '_', ':' and '-'"
         )
     return name

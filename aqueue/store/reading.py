@@ -128,6 +128,7 @@ def to_job(row: Mapping[str, Any]) -> Job:
         env={} if row["env"] == "{}" else json.loads(row["env"]),
         cwd=row["cwd"],
         unique=row["unique_key"],
+        cron=row["cron"],
         progress=row["progress"],
         backoff_base=row["backoff_base"],
         backoff_max=row["backoff_max"],

@@ -78,6 +78,7 @@ def _new_row(job: NewJob, settings: Settings, now: float) -> dict[str, Any]:
         "backoff_max": job.backoff_max,
         "no_retry_on": job.no_retry_on,
         "defer_on": job.defer_on,
+        "cron": job.cron,
     }
 
 

@@ -4,13 +4,13 @@
 -- name: enqueue
 INSERT INTO jobs (
     custom_id, command, state, queue, priority, max_retries, timeout, run_at, held, created_at, updated_at,
-    tags, env, cwd, backoff_base, backoff_max, no_retry_on, defer_on
+    tags, env, cwd, backoff_base, backoff_max, no_retry_on, defer_on, cron
 )
 SELECT
     value ->> 'id', value ->> 'command', value ->> 'state', value ->> 'queue', value ->> 'priority',
     value ->> 'max_retries', value ->> 'timeout', value ->> 'run_at', value ->> 'held', :now, :now,
     value -> 'tags', value -> 'env', value ->> 'cwd', value ->> 'backoff_base', value ->> 'backoff_max',
-    value -> 'no_retry_on', value -> 'defer_on'
+    value -> 'no_retry_on', value -> 'defer_on', value ->> 'cron'
 FROM json_each(:jobs)
 ORDER BY key
 RETURNING seq, id;
@@ -304,6 +304,72 @@ WHERE id IN (SELECT value FROM json_each(:ids)) AND stop IS NOT 'now' RETURNING 
 
 -- name: stop_requested
 SELECT stop FROM aqueue_workers WHERE id = :worker;
+
+-- name: schedules
+SELECT schedules.*,
+    (SELECT max(seq) FROM jobs WHERE cron = schedules.name AND state NOT IN ('completed', 'dead', 'cancelled'))
+        AS unfinished_seq,
+    (SELECT max(seq) FROM jobs WHERE cron = schedules.name AND state IN ('completed', 'dead', 'cancelled'))
+        AS last_seq
+FROM aqueue_schedules AS schedules WHERE {where} ORDER BY name;
+
+-- name: where_named
+name = :name
+
+-- name: put_schedule
+INSERT INTO aqueue_schedules (name, schedule, timezone, missed, overlap, job, created_at, next_at)
+VALUES (:name, :schedule, :timezone, :missed, :overlap, :job, :now, :next_at)
+ON CONFLICT (name) DO UPDATE SET
+    schedule = excluded.schedule, timezone = excluded.timezone, missed = excluded.missed, overlap = excluded.overlap,
+    job = excluded.job, created_at = excluded.created_at, next_at = excluded.next_at, owed = '[]';
+
+-- name: pause_schedule
+UPDATE aqueue_schedules SET paused = :paused, next_at = :next_at, owed = '[]' WHERE name = :name;
+
+-- name: remove_schedule
+DELETE FROM aqueue_schedules WHERE name = :name;
+
+-- name: schedules_due
+-- Those that could not be read, as [name, created_at], are passed over until they are replaced.
+SELECT *, EXISTS (
+    SELECT 1 FROM jobs WHERE cron = schedules.name AND state NOT IN ('completed', 'dead', 'cancelled')
+) AS busy
+FROM aqueue_schedules AS schedules
+WHERE next_at <= :now
+    AND (name, created_at) NOT IN (SELECT value ->> 0, value ->> 1 FROM json_each(:unread))
+ORDER BY next_at LIMIT :limit;
+
+-- name: schedules_owing
+SELECT *, EXISTS (
+    SELECT 1 FROM jobs WHERE cron = schedules.name AND state NOT IN ('completed', 'dead', 'cancelled')
+) AS busy
+FROM aqueue_schedules AS schedules
+WHERE owed <> '[]' AND (overlap = 1 OR NOT busy)
+    AND (name, created_at) NOT IN (SELECT value ->> 0, value ->> 1 FROM json_each(:unread))
+LIMIT :limit;
+
+-- name: advance_schedules
+UPDATE aqueue_schedules SET
+    next_at = stands.value ->> 'next_at', owed = stands.value ->> 'owed',
+    last_at = coalesce(stands.value ->> 'last_at', last_at)
+FROM json_each(:standings) AS stands
+WHERE name = stands.value ->> 'name'
+    AND next_at IS stands.value ->> 'was_next_at' AND owed = stands.value ->> 'was_owed'
+RETURNING name;
+
+-- name: next_tick
+SELECT
+    (SELECT next_at FROM aqueue_schedules
+     WHERE next_at IS NOT NULL
+        AND (name, created_at) NOT IN (SELECT value ->> 0, value ->> 1 FROM json_each(:unread))
+     ORDER BY next_at LIMIT 1) AS next_at,
+    EXISTS (
+        SELECT 1 FROM aqueue_schedules AS schedules
+        WHERE owed <> '[]' AND (overlap = 1 OR NOT EXISTS (
+            SELECT 1 FROM jobs WHERE cron = schedules.name AND state NOT IN ('completed', 'dead', 'cancelled')
+        ))
+            AND (name, created_at) NOT IN (SELECT value ->> 0, value ->> 1 FROM json_each(:unread))
+    ) AS owes;
 
 -- name: integrity
 PRAGMA integrity_check(10);

@@ -54,6 +54,7 @@ class Changes(TypedDict, total=False):
     env: Mapping[str, str]
     cwd: str | None
     unique: str | None
+    cron: str | None
     progress: str | None
     backoff_base: float | None
     backoff_max: float | None
@@ -88,6 +89,7 @@ _PENDING = Job(
     env={},
     cwd=None,
     unique=None,
+    cron=None,
     progress=None,
     backoff_base=None,
     backoff_max=None,

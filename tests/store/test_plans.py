@@ -32,6 +32,12 @@ SEARCHES: Mapping[tuple[str, str], str] = {
     ("runs", ""): "SEARCH aqueue_runs USING PRIMARY KEY",
     ("events", "where_event_of_job"): "SEARCH events USING INDEX aqueue_events_of_job",
     ("events", "where_any"): "SEARCH events USING INTEGER PRIMARY KEY",
+    ("schedules_due", ""): "SEARCH schedules USING INDEX aqueue_schedules_due (next_at<?)",
+    ("schedules_owing", ""): "SCAN schedules USING INDEX aqueue_schedules_owing",
+    ("next_tick", ""): "SEARCH aqueue_schedules USING INDEX aqueue_schedules_due (next_at>?)",
+    ("advance_schedules", ""): "SEARCH aqueue_schedules USING PRIMARY KEY (name=?)",
+    ("schedules", "where_named"): "SEARCH schedules USING PRIMARY KEY (name=?)",
+    ("schedules", "where_any"): "SEARCH jobs USING INDEX jobs_finished_of_schedule (cron=?)",
     ("output", ""): "SEARCH aqueue_output USING INDEX aqueue_output_in_order",
 }
 
@@ -54,6 +60,12 @@ def test_a_statement_uses_the_index_that_was_made_for_it(client: Plain, name: st
     assert any(step.startswith(SEARCHES[name, where]) for step in steps), steps
 
 
+@pytest.mark.parametrize("name", ["schedules_due", "schedules_owing", "next_tick"])
+def test_whether_a_schedule_has_an_unfinished_job_is_looked_up_among_those_alone(client: Plain, name: str) -> None:
+    of_jobs = {step for step in plan(client, text_of(name)) if " jobs " in step}
+    assert of_jobs == {"SEARCH jobs USING INDEX jobs_unfinished_of_schedule (cron=?)"}
+
+
 @pytest.mark.parametrize(
     "name", [name for name in _STATEMENTS if not name.startswith("where_") and name not in MAY_LOOK_AT_ALL]
 )
@@ -66,6 +78,27 @@ def test_no_statement_looks_at_all_jobs_or_at_all_of_the_history(client: Plain, 
 @pytest.mark.parametrize("where", ["where_any", "where_completed", "where_state"])
 def test_a_list_is_not_sorted(client: Plain, where: str) -> None:
     assert not [step for step in plan(client, text_of("list", where)) if "TEMP B-TREE" in step]
+
+
+def test_the_last_job_of_a_schedule_is_found_however_many_it_has_made(client: Plain) -> None:
+    def ticks() -> int:
+        counted: list[None] = []
+        client.connection.set_progress_handler(lambda: counted.append(None), 10)
+        client.connection.execute(text_of("schedules", "where_any")).fetchall()
+        client.connection.set_progress_handler(None, 0)
+        return len(counted)
+
+    client.do(
+        "INSERT INTO aqueue_schedules (name, schedule, timezone, missed, overlap, job, created_at)"
+        " VALUES ('x', '@daily', 'UTC', 'skip', 0, '{}', 0)"
+    )
+    counts = []
+    for _ in range(2):
+        for state in ("pending", "completed"):
+            client.do("INSERT INTO jobs (command, cron) SELECT 'true', 'x' FROM json_each(?)", f"[{'1,' * 499}1]")
+            client.do("UPDATE jobs SET state = ? WHERE seq % 2", state)
+        counts.append(ticks())
+    assert counts[1] == pytest.approx(counts[0], abs=2)
 
 
 async def test_the_line_is_not_sorted_to_claim_its_first_jobs(store: SqliteStore, client: Plain) -> None:

@@ -25,7 +25,11 @@ CREATE UNIQUE INDEX jobs_unique ON jobs (unique_key)
 -- Finished jobs by their end: what has been kept for long enough, and what happened today.
 CREATE INDEX jobs_finished ON jobs (state, finished_at) WHERE finished_at IS NOT NULL;
 
-CREATE INDEX jobs_of_schedule ON jobs (cron, seq) WHERE cron IS NOT NULL;
+-- Of a schedule: the jobs that are unfinished, and the last that has ended.
+CREATE INDEX jobs_unfinished_of_schedule ON jobs (cron, seq)
+    WHERE cron IS NOT NULL AND state NOT IN ('completed', 'dead', 'cancelled');
+CREATE INDEX jobs_finished_of_schedule ON jobs (cron, seq)
+    WHERE cron IS NOT NULL AND state IN ('completed', 'dead', 'cancelled');
 
 -- What was said of queues; one of which nothing was said has no row here.
 CREATE TABLE aqueue_queues (
@@ -67,14 +71,18 @@ CREATE TABLE aqueue_schedules (
     paused INTEGER NOT NULL DEFAULT 0 CHECK (paused IN (0, 1)),
     -- The keys of the jobs that it makes, as JSON.
     job TEXT NOT NULL CHECK (json_valid(job) AND json_type(job) = 'object'),
+    -- When it was added, or replaced.
     created_at REAL NOT NULL,
     -- The next tick that has not been looked at; NULL while it is paused, and when there is none any more.
     next_at REAL,
+    -- The missed ticks for which jobs are still to be made: [[the first, before when], …].
+    owed TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(owed) AND json_type(owed) = 'array'),
     -- The last tick that has made a job.
     last_at REAL
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX aqueue_schedules_due ON aqueue_schedules (next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX aqueue_schedules_owing ON aqueue_schedules (name) WHERE owed <> '[]';
 
 -- Whoever writes plain SQL can neither say what a job waits for nor that aqueue made it for a purpose of its own.
 CREATE TRIGGER jobs_guard_waiting BEFORE INSERT ON jobs
