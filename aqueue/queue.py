@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, M
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aqueue.model import lifecycle
 from aqueue.model.errors import CannotFinish, InvalidInput
@@ -27,6 +27,9 @@ from aqueue.store.reading import Filter
 from aqueue.store.roster import WorkerRow
 from aqueue.store.sqlite import SqliteStore
 from aqueue.store.statement import Verb
+
+if TYPE_CHECKING:
+    from aqueue.schedules import Schedules
 
 __all__ = ["Filter", "Queue", "QueueRow", "Status", "Worker"]
 
@@ -239,6 +242,13 @@ class Queue:
                 changed.clear()
                 yield
                 await changed.wait()
+
+    @property
+    def schedules(self) -> "Schedules":
+        """The jobs that are enqueued again and again."""
+        from aqueue.schedules import Schedules  # only who has schedules pays for them
+
+        return Schedules(self._store, self.settings)
 
     async def workers(self) -> Sequence[Worker]:
         """The workers that live, in the order of their starts."""

@@ -16,10 +16,12 @@ ROOT = PACKAGE.parent
 ALLOWED = {
     "model": {"aqueue.model", "cronsim"},
     "store": {"aqueue.model", "aqueue.store", "aiosqlite"},
-    "queue.py": {"aqueue.model", "aqueue.store"},
+    "queue.py": {"aqueue.model", "aqueue.store", "aqueue.schedules"},
+    "schedules.py": {"aqueue.model", "aqueue.store"},
     "engine": {"aqueue.model", "aqueue.store", "aqueue.engine"},
     "cli": {
-        *("aqueue.model", "aqueue.store", "aqueue.queue", "aqueue.engine", "aqueue.cli", "aqueue.__version__"),
+        *("aqueue.model", "aqueue.store", "aqueue.queue", "aqueue.schedules", "aqueue.engine", "aqueue.cli"),
+        "aqueue.__version__",
         "asyncclick",
     },
     "door.py": {"aqueue.cli", "aqueue.store"},

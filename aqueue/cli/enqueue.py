@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncclick as click
 
-from aqueue.cli.joboptions import from_here, job_options, keys_of
+from aqueue.cli.joboptions import TakesACommand, from_here, job_options, keys_of
 from aqueue.cli.sources import read
 from aqueue.model.errors import DuplicateId, InvalidInput, InvalidSource, Refused
 from aqueue.model.intake import Wanted
@@ -17,19 +17,7 @@ from aqueue.model.newjob import NewJob, check
 from aqueue.queue import Queue
 
 
-class _Enqueue(click.Command):
-    """Says, where an option is unknown, that the command's own options come after `--`."""
-
-    async def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the words."""
-        try:
-            return await super().parse_args(ctx, args)
-        except click.NoSuchOption as error:
-            hint = f"no such option: {error.option_name}; put `--` before a command that has options of its own"
-            raise click.UsageError(hint) from None
-
-
-@click.command(cls=_Enqueue)
+@click.command(cls=TakesACommand)
 @click.argument("words", nargs=-1, metavar="COMMAND | JSON | -")
 @click.option("--file", "path", metavar="PATH", help="Read a JSON object, array or JSON Lines; - for stdin.")
 @click.option("--id", metavar="ID", help="An id of your own; default: the next number.")

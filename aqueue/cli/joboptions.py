@@ -35,6 +35,21 @@ _OPTIONS = [
 ]
 
 
+class TakesACommand(click.Command):
+    """Says, where an option is unknown, that those of the job's command come after `--`."""
+
+    async def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words."""
+        try:
+            return await super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            raise click.UsageError(self.unknown(error.option_name)) from None
+
+    def unknown(self, option: str) -> str:
+        """What to say of an option that there is not."""
+        return f"no such option: {option}; put `--` before a command that has options of its own"
+
+
 def job_options(command: F) -> F:
     """Give a command the options of a job."""
     for option in reversed(_OPTIONS):

@@ -6,7 +6,7 @@ from aqueue.cli.escape import escape
 from aqueue.cli.present import ago_or_in, local_time
 from aqueue.model.job import Job, State
 
-SPARE = ("TAGS", "ATTEMPTS", "PRIORITY", "QUEUE")
+SPARE = ("CRON", "TAGS", "ATTEMPTS", "PRIORITY", "QUEUE")
 """The columns that a narrow terminal can do without, the first one first."""
 
 
@@ -24,6 +24,7 @@ def _row(job: Job, now: float) -> Mapping[str, str]:
         "ATTEMPTS": f"{job.attempts} of {job.max_retries + 1}" if job.attempts else "",
         "WHEN": _when(job, now),
         "PROGRESS": escape(job.progress or "") if job.state is State.PROCESSING else "",
+        "CRON": escape(job.cron or ""),
         "TAGS": escape(", ".join(job.tags)),
         "COMMAND": escape(job.command),
         "ERROR": escape(job.error or ""),

@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, str] = {
     "remove": "Delete jobs.",
     "dlq": "The dead letter queue.",
     "queue": "List queues; pause them, and bound how many of their jobs run.",
+    "cron": "Enqueue jobs by schedule, again and again.",
     "config": "Read and change the settings.",
     "check": "Examine the queue and its place.",
     "backup": "Copy the live queue to another file.",

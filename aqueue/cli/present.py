@@ -49,6 +49,13 @@ def local_time(moment: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
 
 
+def brief_time(moment: float, now: float) -> str:
+    """A moment in the reader's zone, without what is clear: today's date, this year, a second of zero."""
+    then, today = time.localtime(moment), time.localtime(now)
+    day = "" if then[:3] == today[:3] else "%m-%d " if then[0] == today[0] else "%Y-%m-%d "
+    return time.strftime(day + ("%H:%M:%S" if then.tm_sec else "%H:%M"), then)
+
+
 def took(started: float, finished: float | None) -> str:
     """How long a run took; empty while it goes on."""
     return "" if finished is None else format_duration(round(max(0.0, finished - started), 3))

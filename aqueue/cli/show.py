@@ -78,6 +78,7 @@ def _facts(job: Job, reason: str, now: float) -> Iterator[tuple[str, str]]:
 
 def _options(job: Job) -> Iterator[tuple[str, str]]:
     given = {
+        "schedule": escape(job.cron or ""),
         "tags": escape(", ".join(job.tags)),
         "env": escape(", ".join(sorted(job.env))),
         "cwd": escape(job.cwd or ""),

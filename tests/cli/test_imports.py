@@ -16,7 +16,7 @@ sys.exit(code)
 """
 
 
-def _imported_by(shell: Shell, *words: str) -> set[str]:
+def imported_by(shell: Shell, *words: str) -> set[str]:
     done = subprocess.run(
         [sys.executable, "-c", LOOK, *words],
         env=shell.environ(),
@@ -35,14 +35,14 @@ def _imported_by(shell: Shell, *words: str) -> set[str]:
 )
 def test_only_a_worker_imports_the_engine_and_nobody_anything_of_the_web(shell: Shell, words: list[str]) -> None:
     shell.ok("enqueue", "true")
-    modules = _imported_by(shell, *words)
+    modules = imported_by(shell, *words)
     assert "aqueue.cli.main" in modules
     packages = {".".join(name.split(".")[:2]) for name in modules} | {name.split(".")[0] for name in modules}
     assert not packages & {"aqueue.engine", "aqueue.web", "rich", "fastapi", "starlette", "uvicorn"}
 
 
 def test_enqueue_imports_no_other_command(shell: Shell) -> None:
-    modules = _imported_by(shell, "enqueue", "true")
+    modules = imported_by(shell, "enqueue", "true")
     assert not {f"aqueue.cli.{name}" for name in ("list", "worker", "table", "ends", "present")} & modules
 
 
