@@ -21,7 +21,7 @@ from aqueue.queue import Queue
 NEVER_OPTIONS = ("--id", "--delay", "--at", "--hold", "--after", "--after-any")
 """What `enqueue` takes and a schedule does not: `NEVER_KEYS` as options."""
 
-SPARE = ("MEANING", "ZONE", "LAST")
+SPARE = ("MEANING", "THEN", "ZONE", "LAST")
 """The columns that a narrow terminal can do without, the first one first."""
 
 
@@ -170,10 +170,10 @@ def _row(schedule: Schedule, now: float) -> Mapping[str, str]:
 
 def _times(schedule: Schedule, now: float) -> Mapping[str, str]:
     try:
-        ticks = [brief_time(tick, now) for tick in schedule.next_ticks(SHOWN_TICKS, now)]
-        return {"MEANING": schedule.cron.in_words(), "NEXT": "paused" if schedule.paused else ", ".join(ticks)}
+        first, *more = [brief_time(tick, now) for tick in schedule.next_ticks(SHOWN_TICKS, now)] or ["paused"]
+        return {"MEANING": schedule.cron.in_words(), "NEXT": first, "THEN": ", ".join(more)}
     except InvalidInput as error:
-        return {"MEANING": escape(str(error)), "NEXT": "unknown"}
+        return {"MEANING": escape(str(error)), "NEXT": "unknown", "THEN": ""}
 
 
 def _now(schedule: Schedule, now: float) -> str:

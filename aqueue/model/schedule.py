@@ -6,13 +6,14 @@ because the machine slept or its clock was set. `missed` says what then:
 
     skip    nothing
     once    one job for all ticks that were missed, due since the first of them
-    all     a job for each of them: they are *owed*
+    all     a job for each of them: they are *owed*, with what has become due before they are looked at
 
 Without `overlap`, a tick makes no job while one of the schedule is unfinished. What is owed is not lost by that: it is
 made one by one, each when the one before has ended, and the ticks that come meanwhile are as any that find an
 unfinished job. So what is owed is a few spans of time, however many ticks lie in them, and no job before its turn.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -162,11 +163,13 @@ def due(schedule: Schedule, *, now: float, since: float, busy: bool, room: int) 
     cron, next_at, owed = schedule.cron, schedule.standing.next_at, schedule.standing.owed
     there = min(now, max(since, now - LATE))
     if next_at is not None and next_at < there:
-        if schedule.missed is Missed.ONCE:
-            making.take(next_at)
         if schedule.missed is Missed.ALL:
-            owed = (*owed, (next_at, there))
-        next_at = cron.next_from(there)
+            owed = (*owed, (next_at, math.floor(now) + 1.0))
+            next_at = cron.next_after(now)
+        else:
+            if schedule.missed is Missed.ONCE:
+                making.take(next_at)
+            next_at = cron.next_from(there)
     owed = _pay(cron, owed, making)
     while next_at is not None and next_at <= now and making.take(next_at):
         next_at = cron.next_after(next_at)
