@@ -182,9 +182,10 @@ MOMENTS = st.floats(at("2020-01-01"), at("2040-01-01"))
 
 @given(LINES, MOMENTS)
 @example("*/5 3 1 1 1", 1.7e9)
+@example("* * * * *", 2208988799.9999995)
 def test_in_utc_the_ticks_are_the_minutes_that_a_naive_reading_means(line: str, start: float) -> None:
     end = start + 2 * DAY
-    first = datetime.fromtimestamp(start, UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
+    first = datetime.fromtimestamp(start // 60 * 60 + 60, UTC)  # without what a float has beyond microseconds
     minutes = (first + timedelta(minutes=count) for count in range(2 * 24 * 60))
     expected = [one.timestamp() for one in minutes if _is_meant(line, one) and one.timestamp() < end]
     assert list(ticks(parse_cron(line), start, end)) == expected
