@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aqueue.model import lifecycle
+from aqueue.model import lifecycle, retention
 from aqueue.model.errors import CannotFinish, InvalidInput
 from aqueue.model.job import Job, Run, State
 from aqueue.model.line import Served
@@ -18,7 +18,7 @@ from aqueue.model.newjob import NewJob, check, check_ids_differ, check_queue
 from aqueue.model.rate import Rate
 from aqueue.model.settings import Settings, key_named, parse_setting, resolve, stored_text
 from aqueue.model.why import Crew, why
-from aqueue.store import history, open_store, printed, queues, reading, roster, sql, stored
+from aqueue.store import history, open_store, printed, pruning, queues, reading, roster, sql, stored, sweep
 from aqueue.store.examine import Finding, examine
 from aqueue.store.history import Event
 from aqueue.store.printed import Piece
@@ -27,11 +27,12 @@ from aqueue.store.reading import Filter
 from aqueue.store.roster import WorkerRow
 from aqueue.store.sqlite import SqliteStore
 from aqueue.store.statement import Verb
+from aqueue.store.sweep import Pruned
 
 if TYPE_CHECKING:
     from aqueue.schedules import Schedules
 
-__all__ = ["Filter", "Queue", "QueueRow", "Status", "Worker"]
+__all__ = ["Filter", "Pruned", "Queue", "QueueRow", "Status", "Worker"]
 
 PIECES_AT_ONCE = 64
 EVENTS_AT_ONCE = 1000
@@ -161,6 +162,23 @@ class Queue:
     async def remove(self, *ids: str) -> Sequence[Job]:
         """Delete jobs with their history, all or none. Raises NoSuchJob, and WrongState for a running one."""
         return await self._store.write(lambda: sql.remove(_distinct(ids), lifecycle.check_removable))
+
+    async def prune(self, *, older_than: float | None = None, state: State | None = None) -> Pruned:
+        """Remove what the settings keep no longer, or finished more than so many seconds ago, or is in this state only.
+
+        It is done in slices, so that others need not wait; what is done stays done when it is cancelled. Jobs that
+        others wait for are spared. Raises InvalidInput for a state in which jobs are not finished.
+        """
+        settings = await self.settings()
+        before = retention.chosen_by_hand(settings, time.time(), older_than=older_than, state=state)
+        as_configured = older_than is None and state is None
+        return await sweep.by_hand(self._store, before, settings.output_total if as_configured else None)
+
+    async def prunable(self, *, older_than: float | None = None, state: State | None = None) -> int:
+        """How many jobs `prune` would remove. Raises InvalidInput."""
+        settings = await self.settings()
+        before = retention.chosen_by_hand(settings, time.time(), older_than=older_than, state=state)
+        return await self._store.read(lambda: pruning.count(before))
 
     async def edit(self, job_id: str, **changes: Any) -> Job:
         """Change the command or the options of a job that does not run; the keys are those of `enqueue`.

@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, str] = {
     "queue": "List queues; pause them, and bound how many of their jobs run.",
     "cron": "Enqueue jobs by schedule, again and again.",
     "config": "Read and change the settings.",
+    "prune": "Remove finished jobs that were kept for long enough.",
     "check": "Examine the queue and its place.",
     "backup": "Copy the live queue to another file.",
     "demo": "See it work, in a throw-away file.",

@@ -7,7 +7,7 @@ from typing import Any
 
 from aqueue.model.document import job_document
 from aqueue.model.job import Job
-from aqueue.model.text import format_duration
+from aqueue.model.text import BYTES, format_duration
 
 
 def show_json(document: Any) -> None:
@@ -59,3 +59,11 @@ def brief_time(moment: float, now: float) -> str:
 def took(started: float, finished: float | None) -> str:
     """How long a run took; empty while it goes on."""
     return "" if finished is None else format_duration(round(max(0.0, finished - started), 3))
+
+
+def about_size(size: int) -> str:
+    """Bytes as a person would say it: `3.4 MiB`."""
+    for unit in ("G", "M", "K"):
+        if size >= BYTES[unit]:
+            return f"{size / BYTES[unit]:.1f}".removesuffix(".0") + f" {unit}iB"
+    return f"{size} bytes"

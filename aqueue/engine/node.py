@@ -19,9 +19,10 @@ from aqueue.engine.clock import Clock, SystemClock
 from aqueue.engine.committer import RETRY_AFTER, Committer, Ended
 from aqueue.engine.dispatcher import Dispatcher
 from aqueue.engine.environment import Environment
-from aqueue.engine.events import Began, Draining, Interrupting, Listener, Started
+from aqueue.engine.events import Began, Draining, Event, Interrupting, Listener, Started
 from aqueue.engine.output import Output
 from aqueue.engine.process import Outcome, Run, Shortage
+from aqueue.engine.pruner import Pruner
 from aqueue.engine.rescue import Home, Rescuer
 from aqueue.engine.schedules import Ticks, worked_since
 from aqueue.engine.timerfd import clock_watched
@@ -30,7 +31,8 @@ from aqueue.model.ending import Cancelled, Interrupted
 from aqueue.model.errors import AqueueError, StoreError, StoreUnavailable
 from aqueue.model.job import Job
 from aqueue.model.line import Served
-from aqueue.model.settings import resolve
+from aqueue.model.retention import keeps_other_than
+from aqueue.model.settings import Settings, resolve
 from aqueue.store import reading, roster, schedules, stored
 from aqueue.store.sql import Begun
 from aqueue.store.sqlite import SqliteStore
@@ -83,8 +85,9 @@ class Node:
         self._pulled: StoreUnavailable | None = None
         self._reading = asyncio.Event()
         self._troubles = Troubles(listener)
+        self._pruner = Pruner(store, self._clock, lambda: self._settings, self._troubles, on_foreign=self._reading.set)
         self._committer = Committer(
-            store, self._clock, lambda: self._settings, listener, self._troubles, on_foreign=self._reading.set
+            store, self._clock, lambda: self._settings, self._settled, self._troubles, on_foreign=self._reading.set
         )
         self._dispatcher = Dispatcher(
             self.id, options.queues, self._committer, self._clock, on_empty=self._look_whether_done
@@ -105,7 +108,7 @@ class Node:
                 cgroup.leave()
 
     async def _run_present(self, cgroup: Cgroup | None) -> None:
-        with self._store.doorbell.hung_up(self._rung, deaf_to_own=True), clock_watched(self._clock_set):
+        with self._store.doorbell.hung_up(self._rung, deaf_to_own=True), clock_watched(self._clock_was_set):
             await self._register(cgroup)
             with watched(self._store.place, self):
                 self._listener(Began(self.id, self._options.concurrency))
@@ -142,6 +145,11 @@ class Node:
     def changed(self) -> None:
         """Any process may have written to the queue."""
         self._dispatcher.wake()
+
+    def _clock_was_set(self) -> None:
+        self._dispatcher.wake()
+        self._ticks.look()
+        self._pruner.look()
 
     def departed(self) -> None:
         """A worker may have gone."""
@@ -182,6 +190,7 @@ class Node:
             others = [
                 tasks.create_task(self._obey(), name="orders"),
                 tasks.create_task(self._rescuer.run(), name="rescuer"),
+                tasks.create_task(self._pruner.run(), name="pruner"),
             ]
             async with asyncio.TaskGroup() as slots:
                 for slot in range(self._options.concurrency):
@@ -240,10 +249,6 @@ class Node:
         self._reading.set()
         self._dispatcher.wake()
 
-    def _clock_set(self) -> None:
-        self._dispatcher.wake()
-        self._ticks.look()
-
     async def _obey(self) -> None:
         """Read the orders and the settings whenever somebody rang or wrote."""
         while True:
@@ -259,7 +264,7 @@ class Node:
 
     async def _read_orders(self) -> None:
         orders, next_tick = await self._store.read(self._orders)
-        self._settings = resolve(await self._store.read(stored.settings), self._environ)
+        self._obey_settings(resolve(await self._store.read(stored.settings), self._environ))
         self._dispatcher.cancel(orders.cancels)
         self._dispatcher.pause(orders.paused)
         for run in list(self._runs.values()):
@@ -274,6 +279,16 @@ class Node:
     def _orders(self) -> Verb[tuple[roster.Orders, schedules.NextTick]]:
         orders = yield from roster.orders(self.id)
         return orders, (yield from schedules.next_tick(self._ticks.unread))
+
+    def _obey_settings(self, settings: Settings) -> None:
+        before, self._settings = self._settings, settings
+        if keeps_other_than(before, settings):
+            self._pruner.look()
+        self._pruner.stir()  # whoever wrote may have cancelled jobs, and other workers finish some
+
+    def _settled(self, event: Event) -> None:
+        self._pruner.stir()
+        self._listener(event)
 
     def _look_whether_done(self) -> None:
         if self._options.burst and not self._runs and not self._ticks.is_due:

@@ -67,6 +67,20 @@ class Lobby:
             finally:
                 os.close(descriptor)
 
+    @contextlib.contextmanager
+    def sweeping(self) -> Iterator[bool]:
+        """Be known to sweep the queue until the end of the block; says whether nobody else does.
+
+        What is locked is the folder itself, by flock(2), for which it need not be open for writing.
+        """
+        with self._explained():
+            self._place.make_folder(self._place.lobby)
+            descriptor = os.open(self._place.lobby, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            yield _is_first(descriptor)
+        finally:
+            os.close(descriptor)
+
     def _locked_file(self, path: Path) -> int:
         unlocked = path.with_suffix(".new")
         descriptor = os.open(unlocked, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, self._place.file_mode)
@@ -101,6 +115,15 @@ def _lock(descriptor: int) -> None:
         fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _FLOCK.pack(fcntl.F_WRLCK, *_WHOLE_FILE))
     else:  # macOS: flock(2) belongs to the open file description as well
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _is_first(descriptor: int) -> bool:
+    with contextlib.suppress(OSError):  # of a file system without such locks: two sweeps at once do no harm
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
 
 
 def _is_locked(descriptor: int) -> bool:

@@ -63,11 +63,16 @@ def add(batch: Sequence[Printed], total: int) -> Verb[bool]:
     """
     for printed in batch:
         yield from _add(printed)
-    (size,) = yield Statement("output_size")
-    if size["bytes"] <= total:
+    if not (yield from is_too_much(total)):
         return False
     dropped = yield Statement("drop_oldest_output", {"limit": DROPPED_AT_ONCE})
     return len(dropped) == DROPPED_AT_ONCE
+
+
+def is_too_much(total: int) -> Verb[bool]:
+    """Whether more than so many bytes are kept in all."""
+    (size,) = yield Statement("output_size")
+    return bool(size["bytes"] > total)
 
 
 def _add(printed: Printed) -> Verb[None]:

@@ -13,6 +13,7 @@ import logging
 import os
 import secrets
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,11 +49,13 @@ logging.getLogger("aiosqlite").setLevel(logging.INFO)
 class Turned:
     """What came of a transaction: the result of each verb or the AqueueError that it raised.
 
-    `foreign` says whether another connection has committed since this store's last transaction.
+    `foreign` says whether another connection has committed since this store's last transaction, `held` for how many
+    seconds the write lock was held.
     """
 
     outcomes: Sequence[Any]
     foreign: bool
+    held: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class _Done:
     outcomes: Sequence[Any]
     changed: bool
     data_version: int
+    held: float
 
 
 class _Turn(sqlite3.Connection):
@@ -143,7 +147,7 @@ class SqliteStore:
         if done.changed:
             self.doorbell.ring()
         foreign, self._data_version = done.data_version != self._data_version, done.data_version
-        return Turned(done.outcomes, foreign)
+        return Turned(done.outcomes, foreign, done.held)
 
     async def read(self, ask: Ask[T]) -> T:
         """Run a verb that only reads, in a transaction of its own: it sees one moment of the store."""
@@ -170,15 +174,17 @@ class SqliteStore:
         except OSError as error:
             raise StoreUnavailable(f"cannot write {path}: {error.strerror}") from error
 
-    async def checkpoint_when_large(self) -> None:
-        """Bring the -wal home when it has grown, or soon leaves no room for that. Only a worker's writer does this.
+    async def checkpoint_when_large(self, most: int = CHECKPOINT_BYTES) -> None:
+        """Bring the -wal home when it is larger than that, or soon leaves no room for that.
 
-        SQLite before 3.51.3 can corrupt the file when a second checkpoint starts right after one that finished
-        while another connection commits; TRUNCATE holds the write lock meanwhile, and it is never done twice in a
-        row. https://sqlite.org/wal.html#walresetbug
+        Only a worker's writer does this; another's only while no worker lives. SQLite before 3.51.3 can corrupt the
+        file when a second checkpoint starts right after one that finished while another connection commits; TRUNCATE
+        holds the write lock meanwhile, and it is never done twice in a row. https://sqlite.org/wal.html#walresetbug
         """
         with contextlib.suppress(OSError):
-            if self.place.wal.stat().st_size < min(CHECKPOINT_BYTES, _room_beside(self.place.wal)):
+            if self.place.wal.stat().st_size <= min(most, _room_beside(self.place.wal)):
+                return
+            if not self._worker and any(map(self.lobby.is_alive, self.lobby.seen())):
                 return
             with contextlib.suppress(_Locked), self._explained():  # where it is locked, the next time will do
                 await self.to_its_end(_hop(self._opened_writer, _checkpoint))
@@ -318,6 +324,7 @@ def _transact(raw: sqlite3.Connection, asks: Sequence[Ask[Any]]) -> _Done:
     changes = raw.total_changes
     while True:
         raw.execute("BEGIN IMMEDIATE")
+        begun = time.perf_counter()
         try:
             # Moved by the commits of others only. Read under the write lock, so that no commit slips in between.
             data_version = raw.execute("PRAGMA data_version").fetchone()[0]
@@ -329,7 +336,7 @@ def _transact(raw: sqlite3.Connection, asks: Sequence[Ask[Any]]) -> _Done:
             raise
         if not failed:
             results = [outcomes[place] for place in range(len(asks))]
-            return _Done(results, raw.total_changes != changes, data_version)
+            return _Done(results, raw.total_changes != changes, data_version, time.perf_counter() - begun)
 
 
 def _run_all(raw: sqlite3.Connection, asks: Sequence[Ask[Any]], outcomes: dict[int, Any]) -> bool:

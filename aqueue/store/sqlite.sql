@@ -268,6 +268,58 @@ DELETE FROM aqueue_queues WHERE name = :name AND paused = 0 AND max_running IS N
 -- name: remove
 DELETE FROM jobs WHERE seq IN (SELECT value FROM json_each(:seqs));
 
+-- name: oldest_finished
+SELECT finished_at FROM jobs WHERE state = :state AND finished_at IS NOT NULL AND {where} ORDER BY finished_at LIMIT 1;
+
+-- name: expired
+-- With how much there is of each: its rows, and of output 256 bytes for one more.
+SELECT jobs.seq, 1
+    + (SELECT count(*) FROM (SELECT 1 FROM aqueue_runs WHERE job = jobs.seq LIMIT :most))
+    + (SELECT count(*) FROM (SELECT 1 FROM aqueue_events WHERE job = jobs.seq LIMIT :most))
+    + (SELECT coalesce(sum(rows), 0) FROM (
+        SELECT 1 + length(data) / 256 AS rows FROM aqueue_output WHERE job = jobs.seq LIMIT :most
+    )) AS rows
+FROM jobs WHERE state = :state AND finished_at <= :before AND {where} ORDER BY finished_at LIMIT :jobs;
+
+-- name: count_expired
+SELECT count(*) AS n FROM jobs WHERE state = :state AND finished_at <= :before AND {where};
+
+-- name: remove_expired
+-- With the plus signs SQLite finds them by seq, and not by looking at all that have expired.
+DELETE FROM jobs
+WHERE seq IN (SELECT value FROM json_each(:seqs)) AND +state = :state AND +finished_at <= :before AND {where}
+RETURNING seq;
+
+-- name: is_expired
+SELECT seq FROM jobs WHERE seq = :seq AND state = :state AND finished_at <= :before AND {where};
+
+-- name: where_nobody_waits
+-- As the trigger jobs_guard_parents sees it.
+NOT EXISTS (
+    SELECT 1 FROM aqueue_dependencies AS dependency JOIN jobs AS child ON child.seq = dependency.child
+    WHERE dependency.parent = jobs.seq AND dependency.open = 1 AND child.state = 'blocked'
+)
+
+-- name: thin_output
+DELETE FROM aqueue_output WHERE rowid IN (
+    SELECT rowid FROM aqueue_output WHERE job = :seq ORDER BY run, start LIMIT :most
+);
+
+-- name: thin_events
+DELETE FROM aqueue_events WHERE event IN (SELECT event FROM aqueue_events WHERE job = :seq ORDER BY event LIMIT :most);
+
+-- name: thin_runs
+DELETE FROM aqueue_runs
+WHERE job = :seq AND run IN (SELECT run FROM aqueue_runs WHERE job = :seq ORDER BY run LIMIT :most);
+
+-- name: pages
+SELECT freelist_count AS free, page_count AS pages, page_size AS size, auto_vacuum = 2 AS can_shrink
+FROM pragma_freelist_count, pragma_page_count, pragma_page_size, pragma_auto_vacuum;
+
+-- name: give_back_a_page
+-- One: Python's sqlite3 takes a single step of a statement without columns, which is a page, whatever is asked for.
+PRAGMA incremental_vacuum(1);
+
 -- name: settings
 SELECT key, value FROM aqueue_settings;
 

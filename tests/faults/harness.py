@@ -174,9 +174,9 @@ async def run(*words: str, user: int | None = None) -> tuple[int, str, str]:
     return process.returncode, out.decode(), err.decode()
 
 
-async def run_aqueue(database: Path, *words: str) -> tuple[int, str, str]:
+async def run_aqueue(database: Path, *words: str, inside: Sequence[str] = ()) -> tuple[int, str, str]:
     """Run `aqueue` itself on this queue."""
-    return await run(sys.executable, "-m", "aqueue", "--db", str(database), *words)
+    return await run(*inside, sys.executable, "-m", "aqueue", "--db", str(database), *words)
 
 
 async def enqueue(database: Path, *commands: str, inside: Sequence[str] = (), **options: Any) -> list[str]:
@@ -244,6 +244,16 @@ class Disk:
     def break_(self) -> None:
         """Let the kernel believe that it has found an error in this ext4: it makes it read-only for good."""
         self._do("echo 1 > /sys/fs/ext4/$(basename $(findmnt -no SOURCE -T .))/trigger_fs_error")
+
+    @contextlib.contextmanager
+    def locked(self, folder: Path) -> Iterator[None]:
+        """Hold the flock(2) of a folder on it, which is made if need be."""
+        self._do(f"mkdir -pm 700 {folder}")
+        words = [*self.inside, "flock", str(folder), "sh", "-c", "echo locked; exec cat"]
+        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == b"locked\n"
+            yield
 
     def names(self) -> list[str]:
         """The files on it."""

@@ -1,10 +1,11 @@
 """The disk: full, read-only, and a file that may not be written for a while."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
 
-from .harness import EXT4, Disk, Gate, call, enqueue, jobs, run, small_disk, working
+from .harness import EXT4, Disk, Gate, call, enqueue, jobs, run, run_aqueue, small_disk, working
 
 
 async def test_a_full_disk_is_told_once_and_the_ends_that_were_seen_are_written_when_there_is_room(
@@ -35,6 +36,29 @@ async def test_a_full_disk_is_told_once_and_the_ends_that_were_seen_are_written_
         ids[1]: ("dead", 1),
         ids[2]: ("completed", 1),
     }
+
+
+async def test_a_disk_that_is_full_when_jobs_are_to_be_removed_does_not_hurt_the_worker(disk: Disk, gate: Gate) -> None:
+    database = disk.folder / "queue.db"
+    done, held = await enqueue(database, "true", gate.pass_, inside=disk.inside)
+    await run_aqueue(database, "config", "set", "keep_completed", "0", inside=disk.inside)
+    with contextlib.ExitStack() as sweeping:
+        sweeping.enter_context(disk.locked(database.with_name("queue.db.d")))  # nothing goes before the disk is full
+        async with working(database, inside=disk.inside, set={"pruner.AT_MOST_EVERY": 0.02}) as worker:
+            await worker.hear("Started", job=held)
+            disk.fill()
+            sweeping.close()
+            trouble = await worker.hear("Trouble")
+            assert trouble["text"] == f"cannot remove what has been kept for long enough: no space left for {database}"
+            await gate.open()
+            full = await worker.hear("Trouble", text=f"no space left for {database}")
+            disk.free()
+            await worker.hear("TroubleOver", text=full["text"])
+            await worker.hear("TroubleOver", text=trouble["text"])
+            await worker.hear("Settled", job=held, state="completed")
+            await worker.stop()
+            assert worker.troubles() == [trouble["text"], full["text"]]
+    assert done not in await jobs(database, inside=disk.inside)
 
 
 async def test_a_disk_that_the_log_of_the_queue_has_filled_is_given_room_by_the_worker_itself(disk: Disk) -> None:

@@ -38,6 +38,16 @@ SEARCHES: Mapping[tuple[str, str], str] = {
     ("advance_schedules", ""): "SEARCH aqueue_schedules USING PRIMARY KEY (name=?)",
     ("schedules", "where_named"): "SEARCH schedules USING PRIMARY KEY (name=?)",
     ("schedules", "where_any"): "SEARCH jobs USING INDEX jobs_finished_of_schedule (cron=?)",
+    ("oldest_finished", "where_nobody_waits"): "SEARCH jobs USING COVERING INDEX jobs_finished (state=?",
+    ("expired", "where_nobody_waits"): "SEARCH jobs USING COVERING INDEX jobs_finished (state=? AND finished_at<?)",
+    ("count_expired", "where_nobody_waits"): (
+        "SEARCH jobs USING COVERING INDEX jobs_finished (state=? AND finished_at<?)"
+    ),
+    ("remove_expired", "where_nobody_waits"): "SEARCH jobs USING INTEGER PRIMARY KEY",
+    ("is_expired", "where_nobody_waits"): "SEARCH jobs USING INTEGER PRIMARY KEY",
+    ("thin_output", ""): "SEARCH aqueue_output USING COVERING INDEX aqueue_output_in_order (job=?)",
+    ("thin_events", ""): "SEARCH aqueue_events USING COVERING INDEX aqueue_events_of_job (job=?)",
+    ("thin_runs", ""): "SEARCH aqueue_runs USING PRIMARY KEY (job=?)",
     ("output", ""): "SEARCH aqueue_output USING INDEX aqueue_output_in_order",
 }
 
