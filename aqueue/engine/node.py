@@ -208,7 +208,7 @@ class Node:
     async def _run(self, job: Job, slot: int) -> Ended:
         run = Run(
             job,
-            self._environment.of(job, slot),
+            lambda: self._environment.of(job, slot),
             self._clock,
             self._settings.kill_after,
             lambda job: Output(job, self._settings.output_limit, self._clock, self._committer.print),

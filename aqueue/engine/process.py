@@ -38,7 +38,7 @@ class Run:
     def __init__(
         self,
         job: Job,
-        environ: Mapping[bytes, bytes],
+        environ: Callable[[], Mapping[bytes, bytes]],
         clock: Clock,
         kill_after: float,
         make_output: Callable[[Job], Output],
@@ -88,7 +88,7 @@ class Run:
             if error.errno in proc.SHORTAGES:
                 raise Shortage(_reason(error)) from error
             return Outcome(NotStarted(_reason(error)))
-        except ValueError as error:
+        except ValueError as error:  # a NUL, or in the environment what stands for no byte
             return Outcome(NotStarted(str(error)))
         finally:
             output.started()
@@ -102,7 +102,7 @@ class Run:
 
     async def _start(self, output: Output) -> Child:
         return await start(
-            self.job.command, stdout=output.stdout, stderr=output.stderr, cwd=self.job.cwd, environ=self._environ
+            self.job.command, stdout=output.stdout, stderr=output.stderr, cwd=self.job.cwd, environ=self._environ()
         )
 
     def _arm(self, child: Child) -> None:

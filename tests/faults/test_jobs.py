@@ -1,5 +1,7 @@
 """Jobs that cannot be started, end oddly, or say what is no text: they count, and say why."""
 
+import contextlib
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -36,6 +38,17 @@ async def test_a_job_whose_folder_is_a_file_could_not_start_and_that_counts(data
 async def test_a_job_with_too_much_environment_could_not_start_and_that_counts(database: Path) -> None:
     error = await _error_of(database, "true", env={"HUGE": "x" * 200_000})
     assert error == "could not start: Argument list too long"
+
+
+async def test_a_job_whose_environment_is_no_text_could_not_start_and_that_counts(database: Path) -> None:
+    async with Queue.open(database) as queue:
+        with contextlib.closing(sqlite3.connect(database)) as plain, plain:
+            plain.execute("INSERT INTO jobs (command, max_retries, env) VALUES ('true', 0, ?)", [r'{"A": "\ud800"}'])
+        async with working(database, burst=True) as worker:
+            assert await worker.ended() == (0, "")
+        job = await queue.get("1")
+    assert (job.state, job.attempts) == ("dead", 1)
+    assert str(job.error).startswith("could not start: 'utf-8' codec can't encode character")
 
 
 async def test_a_command_that_may_not_be_executed_ends_with_the_exit_code_of_the_shell(database: Path) -> None:
