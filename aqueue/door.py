@@ -31,7 +31,11 @@ OPTIONS = {
 }
 """The options that are taken, all with a value, and what they set."""
 
-HARMLESS = {"DB", "JOB_ID", "RUN", "ATTEMPT", "RETRIES_LEFT", "QUEUE", "SLOT", "WORKER", "TOKEN"}
+HARMLESS = {
+    *("DB", "JOB_ID", "RUN", "ATTEMPT", "RETRIES_LEFT", "QUEUE", "SLOT", "WORKER", "TOKEN"),
+    *("HOOK_JOB_ID", "HOOK_STATE", "HOOK_ERROR", "HOOK_EXIT_CODE", "HOOK_COMMAND", "HOOK_QUEUE", "HOOK_TAGS"),
+    *("HOOK_RUN", "HOOK_ATTEMPTS"),
+}
 """The variables `AQUEUE_…` that change nothing about a new job. Most are those of a running job, which may enqueue."""
 
 NUMBERS = {
@@ -42,6 +46,9 @@ NUMBERS = {
 
 NONE = {"timeout", "keep_completed", "keep_cancelled", "keep_dead", "on_dead", "on_completed"}
 """The stored settings for which `none` is right."""
+
+HOOKS = {"on_dead", "on_completed"}
+"""The stored settings for which every command is right."""
 
 PLAIN = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-"
 """What stands in a shell's word without quotes; `shlex.quote` has the same."""
@@ -295,6 +302,8 @@ def is_right(key: str, value: str) -> bool:
         return key in NONE
     if value == "0":
         return key == "max_retries"
+    if key in HOOKS:
+        return len(value) <= LONGEST_COMMAND // 4 and not value.isspace() and "\0" not in value and value != ""
     return key in NUMBERS and value.isascii() and value.isdigit() and len(value) <= 6 and int(value) > 0
 
 

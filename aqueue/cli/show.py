@@ -59,6 +59,8 @@ def _show(job: Job, runs: Sequence[Run], reason: str) -> None:
 def _facts(job: Job, reason: str, now: float) -> Iterator[tuple[str, str]]:
     yield "job", job.id
     yield "command", escape(job.command)
+    if job.hook_of is not None:
+        yield "hook of", f"job {job.hook_of}"
     yield "state", job.state
     if not job.is_finished and job.state is not State.PROCESSING:
         yield "why", escape(reason)

@@ -23,6 +23,7 @@ from aqueue.engine.troubles import Troubles
 from aqueue.model import lifecycle
 from aqueue.model.ending import Ending, Interrupted, error_of
 from aqueue.model.errors import StoreBusy, StoreError
+from aqueue.model.hooks import hook
 from aqueue.model.job import Job, RunKey, State
 from aqueue.model.settings import Settings
 from aqueue.store import printed, sql
@@ -261,11 +262,11 @@ class Committer:
             self._asked.set()
 
     def _decide(self, ended: Ended, now: float) -> sql.Decision:
-        finished_at = ended.finished_at(now)
+        finished_at, settings = ended.finished_at(now), self._settings()
         transition = lifecycle.settle(
             ended.job,
             ended.ending,
-            self._settings(),
+            settings,
             finished_at,
             spread=random.uniform(-1, 1),  # noqa: S311 - spreads the waits, guards nothing
             last_line=ended.last_line,
@@ -278,7 +279,7 @@ class Committer:
             cpu_seconds=ended.usage.cpu_seconds if ended.usage else None,
             peak_bytes=ended.usage.peak_bytes if ended.usage else None,
         )
-        return sql.Decision(ended.job, transition, run)
+        return sql.Decision(ended.job, transition, run, hook(ended.job, transition, settings))
 
     def _settled(self, batch: _Batch, refused: Mapping[RunKey, Job | None]) -> None:
         for ended, decision in batch.ended:

@@ -71,6 +71,8 @@ class Job:
     backoff_max: float | None
     no_retry_on: tuple[int, ...]
     defer_on: tuple[int, ...]
+    hook_of: str | None
+    """Of a hook: the id of the job that it tells of."""
 
     @property
     def retries_left(self) -> int:

@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from aqueue.model.command import check_command, check_text
 from aqueue.model.errors import DuplicateId, InvalidInput
 from aqueue.model.settings import MAX_RETRIES_LIMIT
 from aqueue.model.text import LONGEST, check_moment, parse_duration, parse_time
-
-MAX_COMMAND_BYTES = 128 * 1024 - 1
-"""The kernel takes no argument of 128 KiB or more, and the shell gets the command as one."""
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _INT64 = range(-(2**63), 2**63)
@@ -41,6 +39,8 @@ class NewJob:
     defer_on: tuple[int, ...] = ()
     cron: str | None = None
     """The name of the schedule that makes it: no key, for nobody can ask for that."""
+    hook_of: str | None = None
+    """The id of the job that it tells of. Nobody can ask for that."""
 
     @classmethod
     def parse(cls, wanted: Mapping[str, Any], now: float) -> "NewJob":
@@ -94,22 +94,11 @@ def _checked(key: str, parse: Callable[[Any], Any], value: Any) -> Any:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise InvalidInput(f"must be a text, not {_shown(value)}")
-    if "\0" in value:
-        raise InvalidInput("must not hold a NUL character")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise InvalidInput("must be valid UTF-8") from None
-    return value
+    return check_text(value)
 
 
 def _command(value: Any) -> str:
-    command = _text(value)
-    if not command.strip():
-        raise InvalidInput("must not be empty")
-    if len(command.encode()) > MAX_COMMAND_BYTES:
-        raise InvalidInput("must be shorter than 128 KiB; put it into a script and run that")
-    return command
+    return check_command(_text(value))
 
 
 def check_id(value: Any) -> str:

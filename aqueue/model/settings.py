@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from aqueue.model.command import check_command
 from aqueue.model.errors import InvalidInput, InvalidSetting, InvalidSource
 from aqueue.model.text import SECONDS, format_duration, format_size, parse_duration, parse_size, plain_number
 
@@ -94,13 +95,10 @@ def _shown_or(word: str, show: Callable[[Any], str]) -> Callable[[Any], str]:
 
 
 def _command(text: str) -> str:
-    if not text.strip() or "\0" in text:
-        raise InvalidInput("a command must not be empty or hold a NUL; none takes it off")
     try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise InvalidInput("a command must be valid UTF-8") from None
-    return text
+        return check_command(text)
+    except InvalidInput as error:
+        raise InvalidInput(f"a command {error}; none takes it off") from None
 
 
 _FOREVER = (_or_none(parse_duration), _shown_or("forever", format_duration))

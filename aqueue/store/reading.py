@@ -134,6 +134,7 @@ def to_job(row: Mapping[str, Any]) -> Job:
         backoff_max=row["backoff_max"],
         no_retry_on=_items(row["no_retry_on"]),
         defer_on=_items(row["defer_on"]),
+        hook_of=row["hook_of"],
     )
 
 

@@ -42,11 +42,15 @@ class EndOfRun:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is to become of a job, with the job as it was when that was decided, and the run that this ends, if any."""
+    """What is to become of a job, with the job as it was when that was decided.
+
+    With the run that this ends, if any, and the job that tells of it, if that is wanted.
+    """
 
     job: Job
     transition: Transition
     run: EndOfRun | None = None
+    hook: NewJob | None = None
 
 
 def enqueue(jobs: Sequence[NewJob], settings: Settings, now: float) -> Verb[Sequence[str]]:
@@ -79,6 +83,7 @@ def _new_row(job: NewJob, settings: Settings, now: float) -> dict[str, Any]:
         "no_retry_on": job.no_retry_on,
         "defer_on": job.defer_on,
         "cron": job.cron,
+        "hook_of": job.hook_of,
     }
 
 
@@ -90,13 +95,16 @@ def begin(begun: Sequence[Begun]) -> Verb[None]:
 
 
 def settle(decisions: Sequence[Decision], now: float) -> Verb[Mapping[RunKey, Job | None]]:
-    """Write what became of jobs whose runs have ended.
+    """Write what became of jobs whose runs have ended, and enqueue the jobs that tell of it.
 
     Returns the refused ones by run, each with the job as it is now (None if it was removed): a decision is refused
     when the job has changed since it was seen, in a way that could make it wrong. Of two decisions on one job, about
     different runs, at most one can be about the run that goes on.
     """
     accepted = yield from _apply(decisions, now)
+    hooks = [decision.hook for decision in decisions if decision.hook and decision.job.run_key in accepted]
+    if hooks:
+        yield from enqueue(hooks, Settings(), now)  # all that settings could say of them is said already
     refused = [decision.job.run_key for decision in decisions if decision.job.run_key not in accepted]
     if not refused:
         return {}

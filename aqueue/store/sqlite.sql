@@ -4,13 +4,13 @@
 -- name: enqueue
 INSERT INTO jobs (
     custom_id, command, state, queue, priority, max_retries, timeout, run_at, held, created_at, updated_at,
-    tags, env, cwd, backoff_base, backoff_max, no_retry_on, defer_on, cron
+    tags, env, cwd, backoff_base, backoff_max, no_retry_on, defer_on, cron, hook_of
 )
 SELECT
     value ->> 'id', value ->> 'command', value ->> 'state', value ->> 'queue', value ->> 'priority',
     value ->> 'max_retries', value ->> 'timeout', value ->> 'run_at', value ->> 'held', :now, :now,
     value -> 'tags', value -> 'env', value ->> 'cwd', value ->> 'backoff_base', value ->> 'backoff_max',
-    value -> 'no_retry_on', value -> 'defer_on', value ->> 'cron'
+    value -> 'no_retry_on', value -> 'defer_on', value ->> 'cron', value ->> 'hook_of'
 FROM json_each(:jobs)
 ORDER BY key
 RETURNING seq, id;

@@ -215,7 +215,7 @@ def test_a_file_that_may_not_be_read_exits_1(shell: Shell) -> None:
         (["config", "set", "backoff_jitter", "2"], "backoff_jitter: '2' is not between 0 and 1"),
         (["config", "set", "timeout", "soon"], "timeout: 'soon' is not a duration; .*"),
         (["config", "set", "output_limit", "much"], "output_limit: 'much' is not a size; .*"),
-        (["config", "set", "on_dead", " "], "on_dead: a command must not be empty .*"),
+        (["config", "set", "on_dead", " "], "on_dead: a command must not be empty; none takes it off"),
         (["config", "set", "timeout"], "Missing argument 'VALUE...'"),
         (["wait"], "give either ids or --all"),
         (["wait", "1", "--all"], "give either ids or --all"),

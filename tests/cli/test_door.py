@@ -212,7 +212,7 @@ def test_the_folder_has_the_name_that_its_shell_has_for_it(shell: Shell, monkeyp
 
 @pytest.mark.parametrize("key", KEYS)
 def test_what_the_door_believes_of_stored_settings_is_so(key: str) -> None:
-    for value in ("none", "0", "1", "7", "000012", "999999"):
+    for value in ("none", "0", "1", "7", "000012", "999999", "", " ", "mail root", "a\0b", "ä" * 70_000):
         if door.is_right(key, value):
             parse_setting(key, value)
 
@@ -222,6 +222,12 @@ def test_stored_settings_count(shell: Shell) -> None:
     shell.ok("config", "timeout", "5m")
     assert take(shell.database, "enqueue", "true") == "1"
     assert [shell.job("1")[key] for key in ("max_retries", "timeout")] == [0, 300]
+
+
+def test_a_hook_is_no_reason_for_the_long_way(shell: Shell) -> None:
+    shell.ok("config", "on_dead", "mail -s dead root")
+    shell.ok("config", "on_completed", "true")
+    assert take(shell.database, "enqueue", "true") == "1"
 
 
 def test_stored_settings_that_may_be_wrong_are_left_to_the_long_way(shell: Shell) -> None:

@@ -60,6 +60,7 @@ class Changes(TypedDict, total=False):
     backoff_max: float | None
     no_retry_on: tuple[int, ...]
     defer_on: tuple[int, ...]
+    hook_of: str | None
 
 
 _PENDING = Job(
@@ -95,6 +96,7 @@ _PENDING = Job(
     backoff_max=None,
     no_retry_on=(),
     defer_on=(),
+    hook_of=None,
 )
 
 

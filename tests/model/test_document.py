@@ -50,7 +50,7 @@ def test_a_job_has_exactly_the_keys_of_the_contract_in_any_state(build: Callable
 
 
 def test_every_field_of_a_job_is_shown_under_its_own_name_but_for_what_is_of_the_store_alone() -> None:
-    assert {field.name for field in fields(Job)} - set(JOB_KEYS) == {"seq", "cancel_requested"}
+    assert {field.name for field in fields(Job)} - set(JOB_KEYS) == {"seq", "cancel_requested", "hook_of"}
     plain: dict[str, Any] = {
         "id": "a",
         "command": "x",

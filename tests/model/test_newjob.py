@@ -8,8 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from aqueue.model.command import MAX_COMMAND_BYTES
 from aqueue.model.errors import DuplicateId, InvalidInput
-from aqueue.model.newjob import CHECKS, MAX_COMMAND_BYTES, NewJob, check, check_ids_differ
+from aqueue.model.newjob import CHECKS, NewJob, check, check_ids_differ
 from aqueue.model.settings import MAX_RETRIES_LIMIT
 from aqueue.model.text import LONGEST, format_time
 

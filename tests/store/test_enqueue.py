@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from aqueue.model.command import MAX_COMMAND_BYTES
 from aqueue.model.errors import DuplicateId, InvalidInput, NoSuchJob
 from aqueue.model.job import State
-from aqueue.model.newjob import MAX_COMMAND_BYTES
 from aqueue.model.settings import Settings
 from aqueue.store import reading, sql, stored
 from aqueue.store.sqlite import SqliteStore

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from aqueue.model.command import MAX_COMMAND_BYTES
 from aqueue.model.job import State
-from aqueue.model.newjob import MAX_COMMAND_BYTES
 from aqueue.store import reading, stored
 from aqueue.store.sqlite import SqliteStore
 

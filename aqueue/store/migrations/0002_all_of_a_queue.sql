@@ -9,8 +9,8 @@ ALTER TABLE jobs ADD COLUMN after_any TEXT NOT NULL DEFAULT '[]'
 ALTER TABLE jobs ADD COLUMN cancelled_for INTEGER;
 -- The name of the schedule that made it.
 ALTER TABLE jobs ADD COLUMN cron TEXT;
--- Of a hook: the seq of the job that it tells of. What a hook does is never told by another one.
-ALTER TABLE jobs ADD COLUMN hook_of INTEGER;
+-- Of a hook: the id of the job that it tells of. What a hook does is never told by another one.
+ALTER TABLE jobs ADD COLUMN hook_of TEXT;
 
 -- The line of each queue. Jobs of the far future and finished ones are not in it.
 DROP INDEX jobs_claimable;
