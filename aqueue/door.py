@@ -183,6 +183,7 @@ def _columns(
     if "tags" in given:
         values["tags"] = _list(given["tags"])
     delay = _count(given["delay"][0]) if "delay" in given else 0
+    _sure(not (delay and "held" in given))
     return values | _when(now, delay, held="held" in given)
 
 

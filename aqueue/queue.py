@@ -183,18 +183,17 @@ class Queue:
     async def edit(self, job_id: str, **changes: Any) -> Job:
         """Change the command or the options of a job that does not run; the keys are those of `enqueue`.
 
-        Raises NoSuchJob, InvalidInput, and WrongState for a running job, or for a `delay` or `run_at` of one that
-        does not wait.
+        Raises NoSuchJob, InvalidInput, and WrongState for a running job, or for a `delay`, `run_at` or `hold` of one
+        that does not wait.
         """
         now = time.time()
         values = check(changes, now)
-        for key in ("id", "hold"):
-            if key in values:
-                raise InvalidInput(f"{key} cannot be edited")
-        run_at = values.pop("run_at", None)
+        if "id" in values:
+            raise InvalidInput("id cannot be edited")
+        time_ = {"hold_it": values.pop("hold", None), "run_at": values.pop("run_at", None)}
 
         def decide(job: Job) -> lifecycle.Transition | None:
-            return None if run_at is None else lifecycle.postpone(job, run_at, now)
+            return lifecycle.reschedule(job, now, **time_)
 
         return await self._store.write(lambda: sql.edit(job_id, values, lifecycle.check_editable, decide, now))
 

@@ -207,9 +207,30 @@ async def test_an_edit_is_checked_like_a_new_job(queue: Queue) -> None:
     await queue.enqueue("true")
     job = await queue.edit("1", command="false", priority=5, delay=60)
     assert (job.command, job.priority, job.state) == ("false", 5, State.SCHEDULED)
-    for changes in ({"command": ""}, {"id": "a"}, {"hold": True}, {"colour": 1}):
+    for changes in ({"command": ""}, {"id": "a"}, {"hold": 1}, {"colour": 1}):
         with pytest.raises(InvalidInput):
             await queue.edit("1", **changes)
+
+
+async def test_an_edit_holds_and_releases(queue: Queue) -> None:
+    await queue.enqueue("true")
+    job = await queue.edit("1", hold=True, delay=60)
+    assert (job.state, job.held, job.run_at) == (State.SCHEDULED, True, None)
+    assert (await queue.edit("1", hold=True, priority=5)).held
+    job = await queue.edit("1", hold=False)
+    assert (job.state, job.held, job.priority) == (State.PENDING, False, 5)
+    assert (await queue.edit("1", hold=False)).state is State.PENDING
+    await queue.cancel("1")
+    with pytest.raises(WrongState, match="job 1 is cancelled and cannot be held"):
+        await queue.edit("1", hold=True)
+
+
+async def test_an_edit_takes_off_what_a_job_has_of_its_own(queue: Queue) -> None:
+    own = {"backoff_base": 3, "backoff_max": "5m", "no_retry_on": [1], "defer_on": [2], "tags": ["a"], "timeout": 9}
+    await queue.enqueue("true", **own)
+    job = await queue.edit("1", backoff_base="none", backoff_max="none", no_retry_on=[], defer_on=[], timeout="none")
+    assert (job.backoff_base, job.backoff_max, job.no_retry_on, job.defer_on, job.timeout) == (None, None, (), (), None)
+    assert job.tags == ("a",)
 
 
 async def test_wait_returns_at_once_what_has_finished(queue: Queue, somebody: Somebody) -> None:

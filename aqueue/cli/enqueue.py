@@ -55,6 +55,7 @@ async def enqueue(
     if (wait or follow) and any(job.hold for job in jobs):
         raise InvalidInput("a held job does not end before `aqueue release`: do not wait for it")
     _say_what_is_past(flags, jobs, now)
+    _say_what_is_held(flags)
     async with Queue.open(db) as queue:
         with _duplicates_located(wanted, jobs):
             ids = await queue.enqueue_many(jobs)
@@ -98,3 +99,8 @@ def _new_job(wanted: Wanted, flags: Mapping[str, Any], now: float, seen_from_her
 def _say_what_is_past(flags: Mapping[str, Any], jobs: Sequence[NewJob], now: float) -> None:
     if "run_at" in flags and any(job.run_at is not None and job.run_at < now for job in jobs):
         print(f"--at {flags['run_at']} is in the past: it runs now", file=sys.stderr)
+
+
+def _say_what_is_held(flags: Mapping[str, Any]) -> None:
+    if "hold" in flags and {"delay", "run_at"} & flags.keys():
+        print("a held job has no time: it runs when it is released", file=sys.stderr)

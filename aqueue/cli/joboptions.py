@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import asyncclick as click
 
-from aqueue.cli.parameters import CODES, NUMBER, WHOLE
+from aqueue.cli.parameters import CODES, NUMBER_OR_NONE, WHOLE
 from aqueue.model.errors import InvalidInput
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -25,7 +25,10 @@ _OPTIONS = [
     ),
     click.option("--cwd", metavar="DIR", help="The folder to run in; default: this one."),
     click.option(
-        "--backoff-base", type=NUMBER, metavar="X", help="The wait before retry k is X to the power of k seconds."
+        "--backoff-base",
+        type=NUMBER_OR_NONE,
+        metavar="X",
+        help="The wait before retry k is X to the power of k seconds.",
     ),
     click.option("--backoff-max", metavar="DUR", help="The longest wait before a retry."),
     click.option("--no-retry-on", type=CODES, metavar="CODE,…", help="Exit codes after which it is dead at once."),

@@ -165,7 +165,7 @@ def _settled(event: Settled) -> Told:
 
 
 def _failed(event: Settled, error: str) -> str:
-    if event.transition.attempts < event.job.attempts:
+    if _is_put_off(event):
         return f"put off: {error}; again, uncounted,"
     return f"failed: {error}; retry {event.job.attempts} of {event.job.max_retries}"
 
@@ -178,7 +178,14 @@ def _why_dead(event: Settled) -> str:
 
 
 def _became(event: Settled) -> str:
-    return "put back" if isinstance(event.ending, Interrupted) else event.transition.state.value
+    if isinstance(event.ending, Interrupted):
+        return "put back"
+    return "put off" if _is_put_off(event) else event.transition.state.value
+
+
+def _is_put_off(event: Settled) -> bool:
+    """Whether it is tried again, uncounted."""
+    return event.transition.state is State.FAILED and event.transition.attempts < event.job.attempts
 
 
 def _which_attempt(job: Job) -> str:

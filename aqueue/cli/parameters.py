@@ -53,8 +53,12 @@ def _plainly(read: Callable[[str], T], text: str, what: str) -> T:
         raise InvalidInput(f"{shown!r} is not {what}") from None
 
 
+def _number_or_none(text: str) -> float | str:
+    return text if text == "none" else _number(text)
+
+
 def _codes(text: str) -> list[int]:
-    return [_whole(part) for part in text.split(",")]
+    return [] if text == "none" else [_whole(part) for part in text.split(",")]
 
 
 def _state(text: str) -> State:
@@ -81,7 +85,7 @@ def _served(text: str) -> tuple[str, int | None]:
 DURATION = Parsed("dur", parse_duration)
 WHOLE = Parsed("n", _whole)
 COUNT = Parsed("n", parse_count)
-NUMBER = Parsed("x", _number)
+NUMBER_OR_NONE = Parsed("x", _number_or_none)
 CODES = Parsed("codes", _codes)
 STATE = Parsed("state", _state)
 QUEUE = Parsed("name", check_queue)

@@ -187,6 +187,18 @@ def postpone(job: Job, run_at: float, now: float) -> Transition:
     return _waiting(job, State.SCHEDULED if run_at > now else State.PENDING, max(run_at, now), held=False)
 
 
+def reschedule(job: Job, now: float, *, hold_it: bool | None, run_at: float | None) -> Transition | None:
+    """What an edit of its time makes of a job: held, released, or due at another moment. None if that is no change.
+
+    A held job has no time, so the one beats the other.
+    """
+    if hold_it is True:
+        return None if job.held else hold(job)
+    if run_at is not None:
+        return postpone(job, run_at, now)
+    return release(job, now) if hold_it is False and job.held else None
+
+
 def check_editable(job: Job) -> None:
     """Raise WrongState for a job that runs: its run could not be told from what it says of itself."""
     if job.state is State.PROCESSING:

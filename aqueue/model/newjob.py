@@ -193,6 +193,11 @@ def _base(value: Any) -> float:
     return base
 
 
+def _or_as_configured(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Also `none`, which takes off what a job has of its own."""
+    return lambda value: None if value == "none" else parse(value)
+
+
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, list | tuple):
         raise InvalidInput(f"must be a list, not {_shown(value)}")
@@ -251,8 +256,8 @@ CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "tags": _tags,
     "env": _env,
     "cwd": _cwd,
-    "backoff_base": _base,
-    "backoff_max": _positive_duration,
+    "backoff_base": _or_as_configured(_base),
+    "backoff_max": _or_as_configured(_positive_duration),
     "no_retry_on": _codes,
     "defer_on": _codes,
 }

@@ -21,18 +21,24 @@ from .harness import Shell
         (["--backoff-max", "1m"], "backoff_max", 60),
         (["--no-retry-on", "3,2"], "no_retry_on", [2, 3]),
         (["--defer-on", "75"], "defer_on", [75]),
+        (["--no-retry-on", "none"], "no_retry_on", []),
+        (["--defer-on", "none"], "defer_on", []),
+        (["--backoff-base", "none"], "backoff_base", None),
+        (["--backoff-max", "none"], "backoff_max", None),
+        (["--hold"], "held", True),
         (["--at", "2100-01-01T00:00Z"], "run_at", "2100-01-01T00:00:00.000Z"),
     ],
     ids=str,
 )
 def test_what_is_named_changes_and_nothing_else(shell: Shell, words: list[str], key: str, value: object) -> None:
-    shell.ok("enqueue", "--id", "a", "--timeout", "1", "--env", "A=1", "--tag", "old", "true")
+    own = ["--backoff-base", "9", "--backoff-max", "9", "--no-retry-on", "9", "--defer-on", "8"]
+    shell.ok("enqueue", "--id", "a", "--timeout", "1", "--env", "A=1", "--tag", "old", *own, "true")
     before = shell.job("a")
     assert shell.run("edit", "a", *words).code == 0
     after = shell.job("a")
     assert after[key] == value
     changed = {name for name in after if after[name] != before[name]} - {"updated_at"}
-    assert changed <= {key, "state"}
+    assert changed <= {key, "state", *(["run_at"] if key == "held" else [])}
 
 
 def test_a_finished_job_may_be_changed_and_retried_but_has_no_time(shell: Shell) -> None:

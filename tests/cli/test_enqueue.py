@@ -224,6 +224,15 @@ def test_the_values_of_variables_are_shown_nowhere_but_by_shell(shell: Shell) ->
     assert "PASSWORD=sesame" in shell.ok("show", "1", "--shell")
 
 
+@pytest.mark.parametrize("when", [["--delay", "60"], ["--at", "+1h"]], ids=str)
+def test_a_held_job_is_said_to_have_no_time(shell: Shell, when: list[str]) -> None:
+    shell.ok("enqueue", "true")
+    result = shell.process("enqueue", "--hold", *when, "true")
+    assert (result.code, result.out) == (0, "2\n")
+    assert result.err == "a held job has no time: it runs when it is released\n"
+    assert [shell.job("2")[key] for key in ("held", "run_at")] == [True, None]
+
+
 def test_a_time_in_the_past_is_said_to_be_now(shell: Shell) -> None:
     result = shell.run("enqueue", "--at", "2001-01-01", "true")
     assert (result.code, result.out) == (0, "1\n")

@@ -155,6 +155,7 @@ async def test_a_worker_tells_each_start_end_retry_and_death_in_a_line_with_the_
         r"later completed in \S+ s",
         r"job 6 started: true",
         r"worker w[0-9a-f]{8} stopped: .*3 completed.*",
+        r"worker w[0-9a-f]{8} stopped: .*1 put off.*",
     ):
         assert re.search(rf"^\d\d:\d\d:\d\d {line}$", worker.said, re.MULTILINE), (line, worker.said)
 

@@ -276,6 +276,22 @@ def test_an_interrupted_job_keeps_its_place_whenever_that_was(
     assert (transition.state, transition.run_at, transition.attempts) == (State.PENDING, run_at, attempts - 1)
 
 
+@pytest.mark.parametrize("state", [State.PENDING, State.FAILED, State.SCHEDULED])
+def test_an_edit_of_the_time_holds_releases_or_postpones(state: State) -> None:
+    job, held = a_job(state=state), a_job(state=State.SCHEDULED, held=True, run_at=None)
+
+    def edited(job: Job, hold_it: bool | None = None, run_at: float | None = None) -> lifecycle.Transition | None:
+        return lifecycle.reschedule(job, NOW, hold_it=hold_it, run_at=run_at)
+
+    assert edited(job) is edited(held) is None
+    assert edited(job, hold_it=True) == edited(job, hold_it=True, run_at=NOW + 1) == lifecycle.hold(job)
+    assert edited(held, hold_it=True) is None
+    assert edited(held, hold_it=False) == lifecycle.release(held, NOW)
+    assert edited(job, hold_it=False) is None
+    assert edited(job, run_at=NOW + 1) == lifecycle.postpone(job, NOW + 1, NOW)
+    assert edited(held, hold_it=False, run_at=NOW + 1) == lifecycle.postpone(held, NOW + 1, NOW)
+
+
 @given(code=st.integers(1, 255), attempts=st.integers(1, 20), retries=st.integers(0, 20))
 def test_what_must_not_be_retried_is_dead_at_once_but_not_now_comes_first(
     code: int, attempts: int, retries: int
