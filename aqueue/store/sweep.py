@@ -57,8 +57,8 @@ class Sweep:
         self._store = store
         self._rest = rest
         self._on_foreign = on_foreign
-        self._rows = Pace(FIRST_ROWS)
-        self._pages = Pace(FIRST_PAGES)
+        self._rows = Pace(FIRST_ROWS, least=1)
+        self._pages = Pace(FIRST_PAGES, least=1)
         self.given_back = 0
         """How many bytes the file has become smaller."""
 
