@@ -4,35 +4,37 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aqueue.model import lifecycle, retention
-from aqueue.model.errors import CannotFinish, InvalidInput
+from aqueue.model.errors import InvalidInput
 from aqueue.model.job import Job, Run, State
 from aqueue.model.line import Served
-from aqueue.model.newjob import NewJob, check, check_ids_differ, check_queue
+from aqueue.model.newjob import NewJob, check_edit, check_ids_differ, check_queue
 from aqueue.model.rate import Rate
+from aqueue.model.selection import Filter
 from aqueue.model.settings import Settings, key_named, parse_setting, resolve, stored_text
 from aqueue.model.why import Crew, why
+from aqueue.selection import Outcome, Selection
 from aqueue.store import history, open_store, printed, pruning, queues, reading, roster, sql, stored, sweep
 from aqueue.store.examine import Finding, examine
 from aqueue.store.history import Event
 from aqueue.store.printed import Piece
 from aqueue.store.queues import QueueRow
-from aqueue.store.reading import Filter
 from aqueue.store.roster import WorkerRow
 from aqueue.store.sqlite import SqliteStore
 from aqueue.store.statement import Verb
 from aqueue.store.sweep import Pruned
+from aqueue.waiting import Ended, until_ended
 
 if TYPE_CHECKING:
     from aqueue.schedules import Schedules
 
-__all__ = ["Filter", "Pruned", "Queue", "QueueRow", "Status", "Worker"]
+__all__ = ["Ended", "Filter", "Outcome", "Pruned", "Queue", "QueueRow", "Selection", "Status", "Worker"]
 
 PIECES_AT_ONCE = 64
 EVENTS_AT_ONCE = 1000
@@ -137,30 +139,33 @@ class Queue:
             next_run_at=await self._store.read(reading.next_run_at),
         )
 
-    async def cancel(self, *ids: str) -> Sequence[Job]:
+    async def cancel(self, *ids: str, dry_run: bool = False) -> Sequence[Job]:
         """Stop unfinished jobs, all or none. Raises NoSuchJob, and WrongState for a finished one.
 
-        A running job is asked to end, and is `processing` until its processes are gone.
+        A running job is asked to end, and is `processing` until its processes are gone. Here and below, a `dry_run`
+        raises what the verb would raise, and changes nothing.
         """
         now = time.time()
-        return await self._change(ids, lambda job: lifecycle.cancel(job, now))
+        return await self._change(ids, lambda job: lifecycle.cancel(job, now), dry_run=dry_run)
 
-    async def retry(self, *ids: str) -> Sequence[Job]:
+    async def retry(self, *ids: str, dry_run: bool = False) -> Sequence[Job]:
         """Give jobs a fresh set of attempts, now, all or none. Raises NoSuchJob and WrongState."""
         now = time.time()
-        return await self._change(ids, lambda job: lifecycle.retry(job, now))
+        return await self._change(ids, lambda job: lifecycle.retry(job, now), dry_run=dry_run)
 
-    async def hold(self, *ids: str) -> Sequence[Job]:
+    async def hold(self, *ids: str, dry_run: bool = False) -> Sequence[Job]:
         """Keep waiting jobs from running, all or none. Raises NoSuchJob and WrongState."""
-        return await self._change(ids, lifecycle.hold)
+        return await self._change(ids, lifecycle.hold, dry_run=dry_run)
 
-    async def release(self, *ids: str) -> Sequence[Job]:
+    async def release(self, *ids: str, dry_run: bool = False) -> Sequence[Job]:
         """Let scheduled or held jobs run now, all or none. Raises NoSuchJob and WrongState."""
         now = time.time()
-        return await self._change(ids, lambda job: lifecycle.release(job, now))
+        return await self._change(ids, lambda job: lifecycle.release(job, now), dry_run=dry_run)
 
-    async def remove(self, *ids: str) -> Sequence[Job]:
+    async def remove(self, *ids: str, dry_run: bool = False) -> Sequence[Job]:
         """Delete jobs with their history, all or none. Raises NoSuchJob, and WrongState for a running one."""
+        if dry_run:
+            return await self._store.read(lambda: sql.check(_distinct(ids), lifecycle.check_removable))
         return await self._store.write(lambda: sql.remove(_distinct(ids), lifecycle.check_removable))
 
     async def prune(self, *, older_than: float | None = None, state: State | None = None) -> Pruned:
@@ -180,22 +185,38 @@ class Queue:
         before = retention.chosen_by_hand(settings, time.time(), older_than=older_than, state=state)
         return await self._store.read(lambda: pruning.count(before))
 
-    async def edit(self, job_id: str, **changes: Any) -> Job:
+    async def edit(self, job_id: str, *, dry_run: bool = False, **changes: Any) -> Job:
         """Change the command or the options of a job that does not run; the keys are those of `enqueue`.
 
         Raises NoSuchJob, InvalidInput, and WrongState for a running job, or for a `delay`, `run_at` or `hold` of one
         that does not wait.
         """
         now = time.time()
-        values = check(changes, now)
-        if "id" in values:
-            raise InvalidInput("id cannot be edited")
-        time_ = {"hold_it": values.pop("hold", None), "run_at": values.pop("run_at", None)}
+        values, time_ = check_edit(changes, now)
 
         def decide(job: Job) -> lifecycle.Transition | None:
-            return lifecycle.reschedule(job, now, **time_)
+            lifecycle.check_editable(job)
+            return lifecycle.reschedule(job, now, hold_it=time_.hold, run_at=time_.run_at)
 
-        return await self._store.write(lambda: sql.edit(job_id, values, lifecycle.check_editable, decide, now))
+        if dry_run:
+            (job,) = await self._store.read(lambda: sql.check([job_id], decide))
+            return job
+        return await self._store.write(lambda: sql.edit(job_id, values, decide, now))
+
+    def select(
+        self,
+        wanted: Filter | None = None,
+        *,
+        dry_run: bool = False,
+        confirm: Callable[[int], Awaitable[None]] | None = None,
+        progress: Callable[[Outcome], None] | None = None,
+    ) -> Selection:
+        """All jobs that match, for a verb on all of them: ``await queue.select(Filter(tag="x")).cancel()``.
+
+        A `dry_run` counts and changes nothing. `confirm` is told how many jobs are meant before the first of them is
+        changed; what it raises ends it. `progress` is told after each slice what has come of it so far.
+        """
+        return Selection(self._store, wanted or Filter(), dry_run=dry_run, confirm=confirm, progress=progress)
 
     async def why(self, job_id: str) -> str:
         """Why a job is not running, in one sentence. Raises NoSuchJob."""
@@ -227,20 +248,26 @@ class Queue:
         """The number of the newest event; 0 if there is none."""
         return await self._store.read(history.newest_event)
 
-    async def wait(self, *ids: str, timeout: float | None = None) -> Sequence[Job]:
+    async def wait(
+        self, *ids: str, timeout: float | None = None, progress: Callable[[Ended], None] | None = None
+    ) -> Sequence[Job]:
         """Wait until these jobs are finished, and return them. Raises TimeoutError after so many seconds.
 
         Raises NoSuchJob, also when one is removed meanwhile, and CannotFinish for a job that is held: only a person
-        can end such a wait.
+        can end such a wait. `progress` is told how far it is.
         """
-        async with asyncio.timeout(timeout), contextlib.aclosing(self.watch(*ids)) as looks:
-            async for jobs in looks:
-                if all(job.is_finished for job in jobs):
+        async with asyncio.timeout(timeout):
+            while True:
+                jobs = await self.find(ids)
+                unfinished = list({job.seq: None for job in jobs if not job.is_finished})
+                if not unfinished:
                     return jobs
-                for job in jobs:
-                    if job.held:
-                        raise CannotFinish(f"job {job.id} is held; release it first")
-        raise AssertionError("a watch never ends")
+                async with contextlib.aclosing(until_ended(self._store, unfinished)) as looks:
+                    async for ended in looks:
+                        if ended.removed:
+                            break
+                        if progress is not None:
+                            progress(ended)
 
     async def watch(self, *ids: str) -> AsyncGenerator[Sequence[Job], None]:
         """The jobs as they are, at once and whenever something in the queue has changed."""
@@ -339,7 +366,11 @@ class Queue:
         """Look whether the file is sound and its place is safe."""
         return await examine(self._store, self._environ)
 
-    async def _change(self, ids: Sequence[str], decide: Callable[[Job], lifecycle.Transition | None]) -> Sequence[Job]:
+    async def _change(
+        self, ids: Sequence[str], decide: Callable[[Job], lifecycle.Transition | None], *, dry_run: bool
+    ) -> Sequence[Job]:
+        if dry_run:
+            return await self._store.read(lambda: sql.check(_distinct(ids), decide))
         now = time.time()
         return await self._store.write(lambda: sql.change(_distinct(ids), decide, now))
 

@@ -16,8 +16,10 @@ ROOT = PACKAGE.parent
 ALLOWED = {
     "model": {"aqueue.model", "cronsim"},
     "store": {"aqueue.model", "aqueue.store", "aiosqlite"},
-    "queue.py": {"aqueue.model", "aqueue.store", "aqueue.schedules"},
+    "queue.py": {"aqueue.model", "aqueue.store", "aqueue.schedules", "aqueue.selection", "aqueue.waiting"},
     "schedules.py": {"aqueue.model", "aqueue.store"},
+    "selection.py": {"aqueue.model", "aqueue.store", "aqueue.waiting"},
+    "waiting.py": {"aqueue.model", "aqueue.store"},
     "engine": {"aqueue.model", "aqueue.store", "aqueue.engine"},
     "cli": {
         *("aqueue.model", "aqueue.store", "aqueue.queue", "aqueue.schedules", "aqueue.engine", "aqueue.cli"),

@@ -239,10 +239,13 @@ async def test_wait_returns_at_once_what_has_finished(queue: Queue, somebody: So
     assert [job.state for job in await queue.wait("1", timeout=ENOUGH)] == [State.COMPLETED]
 
 
-async def test_no_bell_is_left_hanging_by_a_wait_that_is_over(queue: Queue) -> None:
+async def test_no_bell_is_left_hanging_by_a_wait_that_is_over(
+    queue: Queue, somebody: Somebody, waiting: Waiting
+) -> None:
     await queue.enqueue("true")
-    await queue.cancel("1")
-    assert (await queue.wait("1"))[0].is_finished
+    task = await waiting("1")
+    await somebody.work()
+    await task
     assert not list(Path(queue.url + ".d").iterdir())
 
 

@@ -1,17 +1,25 @@
-"""`aqueue cancel`: stop jobs that are not finished, all of them or none."""
+"""`aqueue cancel`: stop jobs that are not finished."""
 
-from aqueue.cli.verbs import verb
+from aqueue.cli.verbs import Deed, Words, verb
+from aqueue.queue import Queue, Selection
 
 cancel = verb(
-    "cancel",
-    lambda queue, ids: queue.cancel(*ids),
-    "Cancelled",
-    """Stop jobs that are not finished, all of them or none.
+    Deed(
+        words=Words("cancel", "Cancelled", "Cancelling", "cancelled"),
+        by_id=Queue.cancel,
+        on_all=Selection.cancel,
+    ),
+    """Stop jobs that are not finished.
 
-A running job gets TERM, and KILL after kill_after; it is processing until nothing of it runs any more.
+Jobs that are named are all stopped, or none is. Of a selection, those that cannot be are passed over and counted. A
+running job gets TERM, and KILL after kill_after; it is processing until nothing of it
+runs any more.
 
 \b
-Example:
+Examples:
   aqueue cancel 7 8
+  aqueue cancel --all -q mail
+  aqueue cancel --state pending --search ffmpeg --dry-run
 """,
+    of_all="All that are not finished",
 )

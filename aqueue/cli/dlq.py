@@ -2,20 +2,25 @@
 
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import asyncclick as click
 
 from aqueue.cli.jobrows import SPARE, rows_of
 from aqueue.cli.present import show_jobs_as_json, show_json_lines
+from aqueue.cli.remove import REMOVING
+from aqueue.cli.retry import RETRYING
 from aqueue.cli.table import show_table
-from aqueue.cli.verbs import say
+from aqueue.cli.verbs import verb
 from aqueue.model.document import job_document
 from aqueue.model.errors import WrongState
 from aqueue.model.job import Job, State
 from aqueue.queue import Filter, Queue
 
 DEAD = Filter(state=State.DEAD)
+
+EMPTY = "The dead letter queue is empty."
 
 
 @click.group()
@@ -50,61 +55,60 @@ async def list_(db: str | None, as_json: bool, as_lines: bool) -> None:
     elif jobs:
         show_table([_without_state(row) for row in rows_of(jobs, time.time(), verbose=False)], spare=SPARE)
     else:
-        print("The dead letter queue is empty.", file=sys.stderr)
+        print(EMPTY, file=sys.stderr)
 
 
 def _without_state(row: Mapping[str, str]) -> Mapping[str, str]:
     return {name: text for name, text in row.items() if name != "STATE"}
 
 
-@dlq.command("retry")
-@click.argument("ids", nargs=-1, metavar="ID...")
-@click.option("--all", "all_of_them", is_flag=True, help="All that are dead.")
-@click.pass_obj
-async def retry(db: str | None, ids: Sequence[str], all_of_them: bool) -> None:
-    """Give dead jobs a fresh set of attempts.
-
-    They are due now. Either all that are named are changed, or none.
-
-    \b
-    Examples:
-      aqueue dlq retry job1
-      aqueue dlq retry --all
-    """
-    await _act(db, ids, all_of_them, lambda queue, chosen: queue.retry(*chosen), "Retrying")
+async def _dead_only(queue: Queue, ids: Sequence[str]) -> None:
+    for job in await queue.find(ids):
+        if job.state is not State.DEAD:
+            raise WrongState(f"job {job.id} is {job.state}, and not in the dead letter queue")
 
 
-@dlq.command("remove")
-@click.argument("ids", nargs=-1, metavar="ID...")
-@click.option("--all", "all_of_them", is_flag=True, help="All that are dead.")
-@click.pass_obj
-async def remove(db: str | None, ids: Sequence[str], all_of_them: bool) -> None:
-    """Delete dead jobs with their history.
-
-    Either all that are named are deleted, or none.
-
-    \b
-    Example:
-      aqueue dlq remove job1
-    """
-    await _act(db, ids, all_of_them, lambda queue, chosen: queue.remove(*chosen), "Removed")
+async def _retry(queue: Queue, *ids: str, dry_run: bool) -> Sequence[Job]:
+    await _dead_only(queue, ids)
+    return await queue.retry(*ids, dry_run=dry_run)
 
 
-async def _act(
-    db: str | None,
-    ids: Sequence[str],
-    all_of_them: bool,
-    act: Callable[[Queue, Sequence[str]], Awaitable[Sequence[Job]]],
-    done: str,
-) -> None:
-    if bool(ids) is all_of_them:
-        raise click.UsageError("give either ids or --all")
-    async with Queue.open(db) as queue:
-        dead = await queue.list(DEAD) if all_of_them else await queue.find(ids)
-        for job in dead:
-            if job.state is not State.DEAD:
-                raise WrongState(f"job {job.id} is {job.state}, and not in the dead letter queue")
-        if dead:
-            say(done, await act(queue, [job.id for job in dead]))
-        else:
-            print("The dead letter queue is empty.", file=sys.stderr)
+async def _remove(queue: Queue, *ids: str, dry_run: bool) -> Sequence[Job]:
+    await _dead_only(queue, ids)
+    return await queue.remove(*ids, dry_run=dry_run)
+
+
+dlq.add_command(
+    verb(
+        replace(RETRYING, by_id=_retry, none=EMPTY),
+        """Give dead jobs a fresh set of attempts; they are due now.
+
+Either all that are named are changed, or none.
+
+\b
+Examples:
+  aqueue dlq retry job1
+  aqueue dlq retry --all
+  aqueue dlq retry --tag nightly
+""",
+        of_all="All that are dead",
+        state=State.DEAD,
+    )
+)
+
+dlq.add_command(
+    verb(
+        replace(REMOVING, by_id=_remove, none=EMPTY),
+        """Delete dead jobs with their history.
+
+Either all that are named are deleted, or none. Before more than 100 are removed, a question is asked; scripts give
+--yes.
+
+\b
+Example:
+  aqueue dlq remove job1
+""",
+        of_all="All that are dead",
+        state=State.DEAD,
+    )
+)

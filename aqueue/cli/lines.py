@@ -11,6 +11,7 @@ import contextlib
 import os
 import select
 import sys
+from collections.abc import Callable
 
 CHUNK = 4096
 """How many bytes are written at once: a pipe that says it is writable takes so many without blocking, `pipe(7)`."""
@@ -35,10 +36,18 @@ class Lines:
         self._descriptor = descriptor
         self._encoding = encoding
         self._waiting = bytearray()
+        self._going = bytearray()
         self._left_out = 0
         self._written_at = 0.0
         self._all_written = asyncio.Event()
         self._all_written.set()
+        self.around: Callable[[bytes], bytes] = bytes
+        """What is to be written for some whole lines: themselves, but where something stands below them."""
+
+    @property
+    def are_written(self) -> bool:
+        """Whether nothing is under way."""
+        return self._all_written.is_set()
 
     @classmethod
     def on_stdout(cls) -> "Lines":
@@ -73,19 +82,23 @@ class Lines:
         self._all_written.set()
 
     def _has_more(self) -> bool:
-        if not self._waiting and self._left_out:
-            self._waiting += self._encoded(f"… {self._left_out} lines are left out here: nobody read them in time")
-            self._left_out = 0
-        return bool(self._waiting)
+        if not self._going:
+            if not self._waiting and self._left_out:
+                self._waiting += self._encoded(f"… {self._left_out} lines are left out here: nobody read them in time")
+                self._left_out = 0
+            if self._waiting:
+                self._going += self.around(bytes(self._waiting))
+                self._waiting.clear()
+        return bool(self._going)
 
     def _write_some(self) -> None:
         assert self._descriptor is not None
         try:
-            written = os.write(self._descriptor, self._waiting[:CHUNK])
+            written = os.write(self._descriptor, self._going[:CHUNK])
         except OSError:
             # The reader is gone, or the disk is full. Either way these lines are lost, and nothing else is.
-            written = len(self._waiting)
-        del self._waiting[:written]
+            written = len(self._going)
+        del self._going[:written]
 
     def _is_writable(self) -> bool:
         assert self._descriptor is not None

@@ -3,15 +3,17 @@
 import sys
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import asyncclick as click
 
 from aqueue.cli.jobrows import SPARE, rows_of
-from aqueue.cli.parameters import COUNT, QUEUE, STATE
+from aqueue.cli.parameters import COUNT
 from aqueue.cli.present import show_json, show_json_lines
+from aqueue.cli.selecting import filter_options
 from aqueue.cli.table import show_table
 from aqueue.model.document import job_document
-from aqueue.model.job import Job, State
+from aqueue.model.job import Job
 from aqueue.queue import Filter, Queue
 
 SHOWN_TO_PEOPLE = 50
@@ -19,25 +21,14 @@ SHOWN_TO_PEOPLE = 50
 
 
 @click.command(name="list")
-@click.option("--state", type=STATE, metavar="STATE", help="Only these: " + ", ".join(State) + ".")
-@click.option("-q", "--queue", type=QUEUE, metavar="NAME", help="Only of this queue.")
-@click.option("--tag", metavar="TAG", help="Only with this tag.")
-@click.option("--search", metavar="TEXT", help="Only where the command, the id or the error holds this text.")
+@filter_options()
 @click.option("--limit", type=COUNT, metavar="N", help=f"At most N; default: {SHOWN_TO_PEOPLE}, for --json all.")
 @click.option("--verbose", is_flag=True, help="All columns.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array.")
 @click.option("--jsonl", "as_lines", is_flag=True, help="One JSON object a line.")
 @click.pass_obj
 async def list_(
-    db: str | None,
-    state: State | None,
-    queue: str | None,
-    tag: str | None,
-    search: str | None,
-    limit: int | None,
-    verbose: bool,
-    as_json: bool,
-    as_lines: bool,
+    db: str | None, /, limit: int | None, verbose: bool, as_json: bool, as_lines: bool, **which: Any
 ) -> None:
     """List jobs, newest first.
 
@@ -47,12 +38,11 @@ async def list_(
       aqueue list --search ffmpeg --verbose
       aqueue list --state dead --jsonl | jq -r .id
     """
-    wanted = Filter(state=state, queue=queue, tag=tag, search=search)
     for_scripts = as_json or as_lines
     at_most = limit if limit is not None else None if for_scripts else SHOWN_TO_PEOPLE
-    async with Queue.open(db) as opened:
-        jobs = await opened.list(wanted, limit=at_most if at_most is None else at_most + 1)
-        total = (await opened.status()).total
+    async with Queue.open(db) as queue:
+        jobs = await queue.list(Filter(**which), limit=at_most if at_most is None else at_most + 1)
+        total = (await queue.status()).total
     shown = jobs if at_most is None else jobs[:at_most]
     if as_json:
         show_json([job_document(job) for job in shown])

@@ -61,6 +61,13 @@ def _codes(text: str) -> list[int]:
     return [] if text == "none" else [_whole(part) for part in text.split(",")]
 
 
+def _nonempty(text: str) -> str:
+    """What would match everything, of an unset variable perhaps, is not what was meant."""
+    if not text:
+        raise InvalidInput("must not be empty")
+    return text
+
+
 def _state(text: str) -> State:
     try:
         return State(text.lower())
@@ -87,6 +94,7 @@ WHOLE = Parsed("n", _whole)
 COUNT = Parsed("n", parse_count)
 NUMBER_OR_NONE = Parsed("x", _number_or_none)
 CODES = Parsed("codes", _codes)
+NONEMPTY = Parsed("text", _nonempty)
 STATE = Parsed("state", _state)
 QUEUE = Parsed("name", check_queue)
 SERVED = Parsed("name[=n]", _served)

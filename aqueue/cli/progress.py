@@ -167,12 +167,14 @@ class Bar:
 
 
 @contextlib.contextmanager
-def shown(what: str, *, total: int | None = None, bad: str = "failed") -> Iterator[Bar]:
+def shown(
+    what: str, *, total: int | None = None, bad: str = "failed", on: Callable[[], Screen | None] = terminal
+) -> Iterator[Bar]:
     """A bar on stderr for as long as the block lasts; one that does nothing where there is no terminal.
 
     Within an event loop, it follows the width of the terminal at once.
     """
-    bar = Bar(terminal(), what, total=total, bad=bad)
+    bar = Bar(on(), what, total=total, bad=bad)
     try:
         with _on_resize(bar.refresh):
             yield bar

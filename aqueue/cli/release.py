@@ -1,15 +1,24 @@
-"""`aqueue release`: let held or scheduled jobs run now, all of them or none."""
+"""`aqueue release`: let held or scheduled jobs run now."""
 
-from aqueue.cli.verbs import verb
+from aqueue.cli.verbs import Deed, Words, verb
+from aqueue.queue import Queue, Selection
 
 release = verb(
-    "release",
-    lambda queue, ids: queue.release(*ids),
-    "Released",
-    """Let held or scheduled jobs run now, all of them or none.
+    Deed(
+        words=Words("release", "Released", "Releasing", "released"),
+        by_id=Queue.release,
+        on_all=Selection.release,
+    ),
+    """Let held or scheduled jobs run now.
+
+Jobs that are named are all released, or none is. Of a selection, those that cannot be are passed over and counted.
+Without --state, a selection means the held ones.
 
 \b
-Example:
+Examples:
   aqueue release 7
+  aqueue release --all
+  aqueue release --state scheduled --tag nightly
 """,
+    of_all="All that are held",
 )

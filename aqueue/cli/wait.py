@@ -2,44 +2,47 @@
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import asyncclick as click
 
-from aqueue.cli.ends import TIMED_OUT, code_of, exit_with, tell
+from aqueue.cli import ends
 from aqueue.cli.parameters import DURATION
-from aqueue.model.job import FINISHED
-from aqueue.queue import Filter, Queue
+from aqueue.cli.selecting import Chosen, all_option, filter_options
+from aqueue.model.selection import Filter
+from aqueue.queue import Queue
 
 
 @click.command()
-@click.argument("ids", nargs=-1, metavar="ID...")
-@click.option("--all", "all_of_them", is_flag=True, help="Wait for all that are not finished now.")
+@click.argument("ids", nargs=-1, metavar="ID... | [FILTER]...")
+@all_option("All that are not finished now")
+@filter_options()
 @click.option("--timeout", type=DURATION, metavar="DUR", help="Wait at most so long; then exit with 124.")
 @click.pass_obj
-async def wait(db: str | None, ids: Sequence[str], all_of_them: bool, timeout: float | None) -> None:
+async def wait(db: str | None, /, ids: Sequence[str], all_of_them: bool, timeout: float | None, **which: Any) -> None:
     """Wait until jobs are finished.
 
     For one job the exit code is its own: 128+n if signal n killed it, 124 timed out, 125 cancelled, 126 could not
-    start, 1 lost. For several it is 0 if all completed, else 1.
+    start, 1 lost. For several, and for a selection, it is 0 if all completed, else 1. Of a selection, those are waited
+    for that are there at the beginning.
 
     \b
     Examples:
       aqueue wait 7 && echo done
       aqueue wait --all --timeout 1h
+      aqueue wait --tag nightly
     """
-    if bool(ids) is all_of_them:
-        raise click.UsageError("give either ids or --all")
+    chosen = Chosen.of(ids, all_of_them=all_of_them, matching=Filter(**which))
     async with Queue.open(db) as queue:
-        wanted = await _unfinished(queue) if all_of_them else list(dict.fromkeys(ids))
         try:
-            jobs = await queue.wait(*wanted, timeout=timeout) if wanted else []
+            code = await _waited(queue, chosen, timeout)
         except TimeoutError:
             print("Not finished in time.", file=sys.stderr)
-            exit_with(TIMED_OUT)
-        for job in jobs:
-            tell(job)
-        exit_with(await code_of(queue, jobs))
+            code = ends.TIMED_OUT
+    ends.exit_with(code)
 
 
-async def _unfinished(queue: Queue) -> Sequence[str]:
-    return [job.id for job in await queue.list(Filter()) if job.state not in FINISHED]
+async def _waited(queue: Queue, chosen: Chosen, timeout: float | None) -> int:
+    if chosen.matching is None:
+        return await ends.of(queue, chosen.ids, timeout=timeout)
+    return await ends.of_all(queue, chosen.matching, timeout=timeout)

@@ -2,14 +2,15 @@
 
 import gc
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from aqueue.cli.burst import burst_shown
 from aqueue.cli.detach import Report
 from aqueue.cli.lines import Lines
 from aqueue.cli.narration import Narrator
 from aqueue.cli.terminal import is_on_terminal, wants_colours
 from aqueue.engine import signals
-from aqueue.engine.events import Began, Event
+from aqueue.engine.events import Began, Event, Listener
 from aqueue.engine.node import Node, Options
 from aqueue.model.errors import AqueueError
 from aqueue.store import open_store
@@ -45,18 +46,28 @@ async def work(db: str | None, options: Options, report: Report) -> None:
 async def _work(store: SqliteStore, options: Options, report: Report) -> None:
     lines = Lines.on_stdout()
     narrator = Narrator(lines, database=store.url, colours=wants_colours(), end_at_once=BY_COMMAND, grace=options.grace)
-    node = Node(store, options, _listener(narrator, report))
+    listeners: list[Listener] = [narrator.hear, _reporting(report)]
+    node = Node(store, options, lambda event: _tell(listeners, event))
     with signals.obeyed(_drain_by_signal(node, narrator), node.interrupt):
         try:
-            await node.run()
+            if options.burst:
+                async with burst_shown(store, lines) as hear:
+                    listeners.append(hear)
+                    await node.run()
+            else:
+                await node.run()
             narrator.say_goodbye(node.id)
         finally:
             await lines.finish()
 
 
-def _listener(narrator: Narrator, report: Report) -> Callable[[Event], None]:
+def _tell(listeners: Sequence[Listener], event: Event) -> None:
+    for listener in listeners:
+        listener(event)
+
+
+def _reporting(report: Report) -> Listener:
     def hear(event: Event) -> None:
-        narrator.hear(event)
         if isinstance(event, Began):
             report.ready(event.worker)
 

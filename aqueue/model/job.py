@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from aqueue.model.backoff import Backoff
 from aqueue.model.settings import Settings
@@ -96,6 +96,36 @@ class Job:
             maximum=settings.backoff_max if self.backoff_max is None else self.backoff_max,
             jitter=settings.backoff_jitter,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sketch:
+    """What of a job a decision by hand is made from; the fields are those of a job.
+
+    Where there are many, no more of each is read: what it runs and with what can be large.
+    """
+
+    seq: int
+    id: str
+    state: State
+    attempts: int
+    run_at: float | None
+    held: bool
+    exit_code: int | None
+    signal: int | None
+    error: str | None
+    run: int
+    worker: str | None
+    cancel_requested: bool
+
+    @property
+    def run_key(self) -> RunKey:
+        """The last run."""
+        return RunKey(self.seq, self.run)
+
+
+Decidable: TypeAlias = Job | Sketch
+"""A job of which enough is known to decide what becomes of it by hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

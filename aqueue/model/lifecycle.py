@@ -33,7 +33,7 @@ from aqueue.model.ending import (
     signal_of,
 )
 from aqueue.model.errors import WrongState
-from aqueue.model.job import FINISHED, Job, State
+from aqueue.model.job import FINISHED, Decidable, Job, State
 from aqueue.model.settings import Settings
 
 
@@ -141,7 +141,7 @@ def _put_back(job: Job) -> Transition:
     )
 
 
-def cancel(job: Job, now: float) -> Transition | None:
+def cancel(job: Decidable, now: float) -> Transition | None:
     """Stop an unfinished job (i). None for a running one: its worker must end it first and then settle it."""
     if job.state in FINISHED:
         raise WrongState(f"job {job.id} is {job.state} and cannot be cancelled")
@@ -152,7 +152,7 @@ def cancel(job: Job, now: float) -> Transition | None:
     )
 
 
-def retry(job: Job, now: float) -> Transition:
+def retry(job: Decidable, now: float) -> Transition:
     """Give a job a fresh set of attempts, now (j)."""
     if job.state not in {State.DEAD, State.CANCELLED, State.COMPLETED, State.FAILED}:
         raise WrongState(f"job {job.id} is {job.state} and cannot be retried")
@@ -166,28 +166,28 @@ def retry(job: Job, now: float) -> Transition:
     )
 
 
-def hold(job: Job) -> Transition:
+def hold(job: Decidable) -> Transition:
     """Keep a waiting job from running until it is released (k)."""
     if job.state not in {State.PENDING, State.FAILED, State.SCHEDULED} or job.held:
         raise WrongState(f"job {job.id} is {_state_for_people(job)} and cannot be held")
     return _waiting(job, State.SCHEDULED, None, held=True)
 
 
-def release(job: Job, now: float) -> Transition:
+def release(job: Decidable, now: float) -> Transition:
     """Let a scheduled or held job run now (a)."""
     if job.state is not State.SCHEDULED:
         raise WrongState(f"job {job.id} is {job.state} and needs no release")
     return _waiting(job, State.PENDING, now, held=False)
 
 
-def postpone(job: Job, run_at: float, now: float) -> Transition:
+def postpone(job: Decidable, run_at: float, now: float) -> Transition:
     """Let a waiting job run at another moment; one that is past means now."""
     if job.state not in {State.PENDING, State.FAILED, State.SCHEDULED}:
         raise WrongState(f"job {job.id} is {job.state} and cannot be given another time")
     return _waiting(job, State.SCHEDULED if run_at > now else State.PENDING, max(run_at, now), held=False)
 
 
-def reschedule(job: Job, now: float, *, hold_it: bool | None, run_at: float | None) -> Transition | None:
+def reschedule(job: Decidable, now: float, *, hold_it: bool | None, run_at: float | None) -> Transition | None:
     """What an edit of its time makes of a job: held, released, or due at another moment. None if that is no change.
 
     A held job has no time, so the one beats the other.
@@ -199,19 +199,19 @@ def reschedule(job: Job, now: float, *, hold_it: bool | None, run_at: float | No
     return release(job, now) if hold_it is False and job.held else None
 
 
-def check_editable(job: Job) -> None:
+def check_editable(job: Decidable) -> None:
     """Raise WrongState for a job that runs: its run could not be told from what it says of itself."""
     if job.state is State.PROCESSING:
         raise WrongState(f"job {job.id} is {job.state} and cannot be edited")
 
 
-def check_removable(job: Job) -> None:
+def check_removable(job: Decidable) -> None:
     """Raise WrongState for a job that runs."""
     if job.state is State.PROCESSING:
         raise WrongState(f"job {job.id} is {job.state} and cannot be removed; cancel it first")
 
 
-def _waiting(job: Job, state: State, run_at: float | None, *, held: bool) -> Transition:
+def _waiting(job: Decidable, state: State, run_at: float | None, *, held: bool) -> Transition:
     return Transition(
         state=state,
         attempts=job.attempts,
@@ -223,5 +223,5 @@ def _waiting(job: Job, state: State, run_at: float | None, *, held: bool) -> Tra
     )
 
 
-def _state_for_people(job: Job) -> str:
+def _state_for_people(job: Decidable) -> str:
     return "held" if job.held else job.state

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from aqueue.model.command import check_command, check_text
 from aqueue.model.errors import DuplicateId, InvalidInput
@@ -72,6 +72,21 @@ def check(wanted: Mapping[str, Any], now: float) -> dict[str, Any]:
     elif run_at is not None:
         values["run_at"] = run_at
     return values
+
+
+class NewTime(NamedTuple):
+    """What an edit says of the time of a job; None is nothing."""
+
+    hold: bool | None = None
+    run_at: float | None = None
+
+
+def check_edit(wanted: Mapping[str, Any], now: float) -> tuple[dict[str, Any], NewTime]:
+    """The values of these keys as `check` has them, but for those of its time, told apart. Raises InvalidInput."""
+    values = check(wanted, now)
+    if "id" in values:
+        raise InvalidInput("id cannot be edited")
+    return values, NewTime(values.pop("hold", None), values.pop("run_at", None))
 
 
 def check_ids_differ(jobs: Iterable[NewJob]) -> None:

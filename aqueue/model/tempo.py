@@ -5,6 +5,9 @@ from collections import deque
 WINDOW = 10.0
 """Over how many of the last seconds the rate is taken: what was before says little about what comes."""
 
+SHORTEST = 1.0
+"""Seconds before anything is said: of the first moments, most is the beginning."""
+
 
 class Tempo:
     """The rate of what is counted, by a clock of the caller's in seconds."""
@@ -23,7 +26,7 @@ class Tempo:
     def rate(self) -> float:
         """How much is done in a second; 0 while nothing is known."""
         (since, before), (now, done) = self._looks[0], self._looks[-1]
-        return max(0.0, (done - before) / (now - since)) if now > since else 0.0
+        return max(0.0, (done - before) / (now - since)) if now - since >= SHORTEST else 0.0
 
     def left(self, count: int) -> float | None:
         """How many seconds so much more will take; None while that cannot be said."""

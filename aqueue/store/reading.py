@@ -6,19 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from aqueue.model.errors import NoSuchJob
-from aqueue.model.job import Job, Run, State
+from aqueue.model.job import Job, Run, Sketch, State
 from aqueue.model.line import Served
+from aqueue.model.selection import Filter
 from aqueue.store.statement import Statement, Verb
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
-    """Which jobs a list shows; None means all."""
-
-    state: State | None = None
-    queue: str | None = None
-    tag: str | None = None
-    search: str | None = None
 
 
 def find(ids: Sequence[str]) -> Verb[Sequence[Job]]:
@@ -47,11 +38,59 @@ def _seq_in(job_id: str) -> int | None:
 
 def select(wanted: Filter, limit: int | None) -> Verb[Sequence[Job]]:
     """The newest jobs that match, newest first."""
-    given = {key: value for key in ("state", "queue", "tag", "search") if (value := getattr(wanted, key)) is not None}
-    conditions = ["completed" if key == "state" and wanted.state is State.COMPLETED else key for key in given]
-    where = tuple(f"where_{condition}" for condition in conditions) or ("where_any",)
+    given, where = _conditions(wanted)
     rows = yield Statement("list", {**given, "limit": -1 if limit is None else limit}, where)
     return [to_job(row) for row in rows]
+
+
+def seqs_of(filters: Sequence[Filter]) -> Verb[Sequence[int]]:
+    """The numbers of the jobs that match one of these filters, which exclude each other; the oldest first."""
+    seqs: list[int] = []
+    for wanted in filters:
+        (row,) = yield Statement("seqs", *_conditions(wanted))
+        seqs += json.loads(row["seqs"])
+    return sorted(seqs)
+
+
+def sketches(seqs: Sequence[int]) -> Verb[Sequence[Sketch]]:
+    """What is to be known of the jobs with these numbers, of those that are still there; the oldest first."""
+    rows = yield Statement("sketches", {"seqs": json.dumps(seqs)})
+    return [_to_sketch(row) for row in rows]
+
+
+def by_seq(seqs: Sequence[int]) -> Verb[Sequence[Job]]:
+    """The jobs with these numbers, of those that are still there; the oldest first."""
+    rows = yield Statement("jobs_by_seq", {"seqs": json.dumps(seqs)})
+    return sorted(map(to_job, rows), key=lambda job: job.seq)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """Of jobs that are waited for: how those that have ended did, which are held, and how many are still there."""
+
+    ended: Mapping[int, State]
+    held: Sequence[str]
+    present: int
+
+
+def outlook(seqs: Sequence[int]) -> Verb[Outlook]:
+    """How far these jobs are. No more is read than what has ended or cannot."""
+    numbers = json.dumps(seqs)
+    rows = yield Statement("ended_or_held", {"seqs": numbers})
+    (present,) = yield Statement("present", {"seqs": numbers})
+    return Outlook(
+        ended={row["seq"]: State(row["state"]) for row in rows if not row["held"]},
+        held=[row["id"] for row in rows if row["held"]],
+        present=present["n"],
+    )
+
+
+def _conditions(wanted: Filter) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    """The parameters and the names of the conditions that stand for a filter."""
+    keys = ("state", "queue", "tag", "search", "held")
+    given = {key: value for key in keys if (value := getattr(wanted, key)) is not None}
+    conditions = ["completed" if key == "state" and wanted.state is State.COMPLETED else key for key in given]
+    return given, tuple(f"where_{condition}" for condition in conditions) or ("where_any",)
 
 
 def ahead(job: Job) -> Verb[int]:
@@ -84,10 +123,15 @@ def next_run_at() -> Verb[float | None]:
     return moment
 
 
-def is_worked_off(served: Served | None = None) -> Verb[bool]:
-    """Whether no job is pending, processing or failed in the queues that are served; those of paused ones may wait."""
+def unfinished(served: Served | None = None) -> Verb[int]:
+    """How many jobs are pending, processing or failed in the queues that are served; those of paused ones may wait."""
     rows = yield Statement("unfinished")
-    return not any(served is None or row["queue"] in served for row in rows)
+    return sum(row["n"] for row in rows if served is None or row["queue"] in served)
+
+
+def is_worked_off(served: Served | None = None) -> Verb[bool]:
+    """Whether there is no such job."""
+    return not (yield from unfinished(served))
 
 
 def processing_of(worker: str) -> Verb[Sequence[Job]]:
@@ -140,6 +184,23 @@ def to_job(row: Mapping[str, Any]) -> Job:
 
 def _items(text: str) -> tuple[Any, ...]:
     return () if text == "[]" else tuple(json.loads(text))  # most lists are empty, and to parse those costs too
+
+
+def _to_sketch(row: Mapping[str, Any]) -> Sketch:
+    return Sketch(
+        seq=row["seq"],
+        id=row["id"],
+        state=State(row["state"]),
+        attempts=row["attempts"],
+        run_at=row["run_at"],
+        held=bool(row["held"]),
+        exit_code=row["exit_code"],
+        signal=row["signal"],
+        error=row["error"],
+        run=row["run"],
+        worker=row["worker"],
+        cancel_requested=bool(row["cancel_requested"]),
+    )
 
 
 def _to_run(row: Mapping[str, Any]) -> Run:

@@ -12,8 +12,10 @@ FASTEST_GROWTH = 2.0
 
 LEAST = 5
 MOST = 20_000
-"""The bounds of a slice. Where a commit alone takes too long, smaller slices would only mean more of them; where a single
-thing can be large, a slice may have to be smaller than that."""
+"""The bounds of a slice. Where a commit alone takes too long, smaller slices would only mean more of them.
+
+Where a single thing can be large, `least` may have to be smaller.
+"""
 
 
 class Pace:

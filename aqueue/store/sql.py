@@ -6,12 +6,12 @@ write is guarded by that, so that of two decisions on one job the second changes
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from aqueue.model.ending import Ending, exit_code_of, signal_of
 from aqueue.model.errors import DuplicateId
-from aqueue.model.job import Job, RunKey, State
+from aqueue.model.job import Decidable, Job, RunKey, State
 from aqueue.model.lifecycle import Transition
 from aqueue.model.newjob import NewJob
 from aqueue.model.settings import Settings
@@ -47,7 +47,7 @@ class Decision:
     With the run that this ends, if any, and the job that tells of it, if that is wanted.
     """
 
-    job: Job
+    job: Decidable
     transition: Transition
     run: EndOfRun | None = None
     hook: NewJob | None = None
@@ -101,7 +101,7 @@ def settle(decisions: Sequence[Decision], now: float) -> Verb[Mapping[RunKey, Jo
     when the job has changed since it was seen, in a way that could make it wrong. Of two decisions on one job, about
     different runs, at most one can be about the run that goes on.
     """
-    accepted = yield from _apply(decisions, now)
+    accepted = yield from apply(decisions, now)
     hooks = [decision.hook for decision in decisions if decision.hook and decision.job.run_key in accepted]
     if hooks:
         yield from enqueue(hooks, Settings(), now)  # all that settings could say of them is said already
@@ -113,7 +113,8 @@ def settle(decisions: Sequence[Decision], now: float) -> Verb[Mapping[RunKey, Jo
     return {key: current.get(key.seq) for key in refused}
 
 
-def _apply(decisions: Sequence[Decision], now: float) -> Verb[frozenset[RunKey]]:
+def apply(decisions: Sequence[Decision], now: float) -> Verb[frozenset[RunKey]]:
+    """Write decisions, each if the job is still as it was seen; returns the runs of those that were accepted."""
     rows = yield Statement("apply", {"decisions": json.dumps([_decision_row(one) for one in decisions]), "now": now})
     accepted = frozenset(RunKey(row["seq"], row["run"]) for row in rows)
     runs = [_run_row(one.job, one.run) for one in decisions if one.run is not None and one.job.run_key in accepted]
@@ -144,7 +145,7 @@ def _decision_row(decision: Decision) -> dict[str, Any]:
     }
 
 
-def _run_row(job: Job, run: EndOfRun) -> dict[str, Any]:
+def _run_row(job: Decidable, run: EndOfRun) -> dict[str, Any]:
     return {
         "seq": job.seq,
         "run": job.run,
@@ -160,64 +161,54 @@ def _run_row(job: Job, run: EndOfRun) -> dict[str, Any]:
     }
 
 
+def check(ids: Sequence[str], decide: Callable[[Job], object]) -> Verb[Sequence[Job]]:
+    """The jobs with these ids, if something can be decided about each. Raises NoSuchJob and what `decide` raises."""
+    jobs = yield from find(ids)
+    for job in jobs:
+        decide(job)
+    return jobs
+
+
 def change(ids: Sequence[str], decide: Callable[[Job], Transition | None], now: float) -> Verb[Sequence[Job]]:
     """Change jobs by hand, all or none; returns them as they are afterwards. Raises NoSuchJob and what `decide` raises.
 
     Where `decide` returns None, the job runs, and its worker is asked to end it.
     """
     jobs = yield from find(ids)
-    decided = [(job, decide(job)) for job in jobs]
-    yield from _apply([Decision(job, transition) for job, transition in decided if transition], now)
-    running = [job.seq for job, transition in decided if transition is None]
-    if running:
-        yield Statement("request_cancel", {"seqs": json.dumps(running), "now": now})
+    yield from carry_out([(job, decide(job)) for job in jobs], now)
     return (yield from find(ids))
 
 
-def remove(ids: Sequence[str], check: Callable[[Job], None]) -> Verb[Sequence[Job]]:
-    """Delete jobs with their history, all or none. Raises NoSuchJob and what `check` raises."""
-    jobs = yield from find(ids)
-    for job in jobs:
-        check(job)
+def carry_out(decided: Sequence[tuple[Decidable, Transition | None]], now: float) -> Verb[None]:
+    """Write what was decided by hand about jobs that were read in this transaction, as `change` does."""
+    yield from apply([Decision(job, transition) for job, transition in decided if transition], now)
+    running = [job.seq for job, transition in decided if transition is None]
+    if running:
+        yield Statement("request_cancel", {"seqs": json.dumps(running), "now": now})
+
+
+def remove(ids: Sequence[str], may_go: Callable[[Job], None]) -> Verb[Sequence[Job]]:
+    """Delete jobs with their history, all or none. Raises NoSuchJob and what `may_go` raises."""
+    jobs = yield from check(ids, may_go)
     yield Statement("remove", {"seqs": json.dumps([job.seq for job in jobs])})
     return jobs
 
 
-def edit(
-    job_id: str,
-    changes: Mapping[str, Any],
-    check: Callable[[Job], None],
-    decide: Callable[[Job], Transition | None],
-    now: float,
-) -> Verb[Job]:
-    """Change what a job says of itself. Raises NoSuchJob, and what `check` and `decide` raise.
+def edit(job_id: str, changes: Mapping[str, Any], decide: Callable[[Job], Transition | None], now: float) -> Verb[Job]:
+    """Change what a job says of itself. Raises NoSuchJob and what `decide` raises.
 
     `decide` may also give it another state; None leaves it in the one that it has.
     """
     (job,) = yield from find([job_id])
-    check(job)
     transition = decide(job)
-    edited = replace(job, **changes)
-    yield Statement("edit", {**_edited_row(edited), "now": now})
+    yield from write_edits([job], changes, now)
     if transition is not None:
-        yield from _apply([Decision(edited, transition)], now)
+        yield from apply([Decision(job, transition)], now)
     (job,) = yield from find([job_id])
     return job
 
 
-def _edited_row(job: Job) -> dict[str, Any]:
-    return {
-        "seq": job.seq,
-        "command": job.command,
-        "queue": job.queue,
-        "priority": job.priority,
-        "max_retries": job.max_retries,
-        "timeout": job.timeout or 0,
-        "tags": json.dumps(job.tags),
-        "env": json.dumps(dict(job.env)),
-        "cwd": job.cwd,
-        "backoff_base": job.backoff_base,
-        "backoff_max": job.backoff_max,
-        "no_retry_on": json.dumps(job.no_retry_on),
-        "defer_on": json.dumps(job.defer_on),
-    }
+def write_edits(jobs: Sequence[Decidable], changes: Mapping[str, Any], now: float) -> Verb[None]:
+    """Change what these jobs say of themselves; what is not named stays."""
+    seqs = json.dumps([job.seq for job in jobs])
+    yield Statement("edit", {"seqs": seqs, "changes": json.dumps(changes), "now": now})

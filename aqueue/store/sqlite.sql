@@ -27,6 +27,20 @@ SELECT * FROM jobs WHERE custom_id IN (SELECT value FROM json_each(:ids));
 -- name: list
 SELECT * FROM jobs WHERE {where} ORDER BY seq DESC LIMIT :limit;
 
+-- name: seqs
+SELECT json_group_array(seq) AS seqs FROM jobs WHERE {where};
+
+-- name: sketches
+SELECT seq, id, state, attempts, run_at, held, exit_code, signal, error, run, worker, cancel_requested FROM jobs
+WHERE seq IN (SELECT value FROM json_each(:seqs)) ORDER BY seq;
+
+-- name: ended_or_held
+SELECT seq, id, state, held FROM jobs
+WHERE seq IN (SELECT value FROM json_each(:seqs)) AND (state IN ('completed', 'dead', 'cancelled') OR held = 1);
+
+-- name: present
+SELECT count(*) AS n FROM jobs WHERE seq IN (SELECT value FROM json_each(:seqs));
+
 -- name: where_any
 TRUE
 -- name: where_completed
@@ -41,6 +55,9 @@ EXISTS (SELECT 1 FROM json_each(tags) WHERE value = :tag)
 -- name: where_search
 (instr(lower(command), lower(:search)) > 0 OR instr(lower(id), lower(:search)) > 0
     OR instr(lower(coalesce(error, '')), lower(:search)) > 0)
+
+-- name: where_held
+held = :held
 
 -- name: promote
 UPDATE jobs SET state = iif(state = 'scheduled', 'pending', state), due = (state = 'failed'), updated_at = :now
@@ -164,6 +181,14 @@ DELETE FROM aqueue_output WHERE rowid IN (
 )
 RETURNING job;
 
+-- name: sizes_of_output
+-- How long a piece is stands before it, so the pieces themselves are not read.
+SELECT rowid AS piece, job, length(data) AS bytes FROM aqueue_output
+WHERE job IN (SELECT value FROM json_each(:jobs)) ORDER BY job, run, start LIMIT :limit;
+
+-- name: drop_pieces
+DELETE FROM aqueue_output WHERE rowid IN (SELECT value FROM json_each(:pieces));
+
 -- name: set_progress
 UPDATE jobs SET progress = :progress
 WHERE seq = :job AND run = :run AND state = 'processing' AND progress IS NOT :progress;
@@ -190,11 +215,19 @@ events.job = :seq
 SELECT coalesce(max(event), 0) AS event FROM aqueue_events;
 
 -- name: edit
+-- No value is ever changed to NULL: what :changes does not name stays.
 UPDATE jobs SET
-    command = :command, queue = :queue, priority = :priority, max_retries = :max_retries, timeout = :timeout,
-    tags = :tags, env = :env, cwd = :cwd, backoff_base = :backoff_base, backoff_max = :backoff_max,
-    no_retry_on = :no_retry_on, defer_on = :defer_on, updated_at = :now
-WHERE seq = :seq;
+    command = coalesce(:changes ->> 'command', command), queue = coalesce(:changes ->> 'queue', queue),
+    priority = coalesce(:changes ->> 'priority', priority),
+    max_retries = coalesce(:changes ->> 'max_retries', max_retries),
+    timeout = coalesce(:changes ->> 'timeout', timeout),
+    tags = coalesce(:changes -> 'tags', tags), env = coalesce(:changes -> 'env', env),
+    cwd = coalesce(:changes ->> 'cwd', cwd),
+    backoff_base = coalesce(:changes ->> 'backoff_base', backoff_base),
+    backoff_max = coalesce(:changes ->> 'backoff_max', backoff_max),
+    no_retry_on = coalesce(:changes -> 'no_retry_on', no_retry_on),
+    defer_on = coalesce(:changes -> 'defer_on', defer_on), updated_at = :now
+WHERE seq IN (SELECT value FROM json_each(:seqs));
 
 -- name: ahead
 SELECT count(*) AS n FROM (

@@ -189,6 +189,10 @@ def test_a_file_that_may_not_be_read_exits_1(shell: Shell) -> None:
     assert shell.fails(1, "enqueue", "--file", "secret") == "cannot read secret: Permission denied"
 
 
+NO_JOBS = "give ids, or --all, or what the jobs have in common, such as --tag TAG"
+IDS_AND_MORE = "give either ids or a selection, not both"
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
@@ -217,13 +221,24 @@ def test_a_file_that_may_not_be_read_exits_1(shell: Shell) -> None:
         (["config", "set", "output_limit", "much"], "output_limit: 'much' is not a size; .*"),
         (["config", "set", "on_dead", " "], "on_dead: a command must not be empty; none takes it off"),
         (["config", "set", "timeout"], "Missing argument 'VALUE...'"),
-        (["wait"], "give either ids or --all"),
-        (["wait", "1", "--all"], "give either ids or --all"),
+        (["wait"], NO_JOBS),
+        (["wait", "1", "--all"], IDS_AND_MORE),
         (["wait", "1", "--timeout", "soon"], ".*'soon' is not a duration.*"),
-        (["dlq", "retry"], "give either ids or --all"),
-        (["dlq", "remove", "1", "--all"], "give either ids or --all"),
+        (["dlq", "retry"], NO_JOBS),
+        (["dlq", "remove", "1", "--all"], IDS_AND_MORE),
+        (["dlq", "retry", "--state", "dead"], "No such option.*--state.*"),
+        (["wait", "1", "--tag", "x"], IDS_AND_MORE),
         (["show"], "Missing argument 'ID'"),
-        (["cancel"], "Missing argument 'ID...'"),
+        (["cancel"], NO_JOBS),
+        (["retry", "--dry-run", "--yes"], NO_JOBS),
+        (["remove", "1", "--state", "dead"], IDS_AND_MORE),
+        (["hold", "--state", "sleeping"], ".*unknown state 'sleeping'; known are scheduled, blocked, .*"),
+        (["release", "-q", "a/b"], ".*'a/b' is no name of a queue.*"),
+        (["cancel", "--tag", ""], ".*'--tag': must not be empty"),
+        (["remove", "--search", ""], ".*'--search': must not be empty"),
+        (["edit", "--priority", "1"], NO_JOBS),
+        (["edit", "1", "--all", "--priority", "1"], IDS_AND_MORE),
+        (["edit", "--all"], "say what to change; --help lists the options"),
         (["edit", "1"], "say what to change; --help lists the options"),
         (["edit", "1", "--priority", "high"], ".*'high' is not a whole number"),
         (["edit", "1", "--timeout", "soon"], "timeout: 'soon' is not a duration.*"),

@@ -29,13 +29,13 @@ def test_a_retry_takes_a_job_out_of_it(filled: Shell) -> None:
     assert (result.code, result.out, result.err) == (0, "", "Retrying job one.\n")
     assert filled.job("one")["state"] == "pending"
     assert filled.job("one")["attempts"] == 0
-    assert filled.run("dlq", "retry", "--all").err == "Retrying job two.\n"
+    assert filled.run("dlq", "retry", "--all").err == "Retrying 1 job.\n"
     assert filled.json("dlq", "list") == []
 
 
 def test_remove_deletes(filled: Shell) -> None:
     assert filled.run("dlq", "remove", "one").err == "Removed job one.\n"
-    assert filled.run("dlq", "remove", "--all").err == "Removed job two.\n"
+    assert filled.run("dlq", "remove", "--all").err == "Removed 1 job.\n"
     assert [job["id"] for job in filled.json("list")] == ["alive"]
 
 

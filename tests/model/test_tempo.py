@@ -36,10 +36,13 @@ def test_where_looks_are_rare_the_last_two_count() -> None:
     assert tempo.rate == 1 / 200
 
 
-def test_two_looks_at_one_moment_are_one() -> None:
+def test_of_the_first_moment_nothing_is_said() -> None:
     tempo = Tempo(0.0)
-    tempo.seen(3, 0.0)
-    assert tempo.rate == 0
+    for moment in (0.0, 0.1, 0.9):
+        tempo.seen(3, moment)
+        assert (tempo.rate, tempo.left(1)) == (0.0, None)
+    tempo.seen(3, 1.0)
+    assert tempo.rate == 3
 
 
 def test_what_becomes_less_has_no_rate() -> None:

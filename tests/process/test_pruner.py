@@ -102,7 +102,7 @@ async def cancelled(store: SqliteStore) -> str:
 
 
 async def left(store: SqliteStore) -> set[str]:
-    return {job.id for job in await store.read(lambda: reading.select(reading.Filter(), None))}
+    return {job.id for job in await store.read(lambda: reading.select(Filter(), None))}
 
 
 async def test_where_nothing_can_expire_there_is_no_timer(store: SqliteStore, pruning: Pruning) -> None:

@@ -152,7 +152,7 @@ async def add(
 
 async def all_jobs(client: SqliteStore) -> list[Job]:
     """The oldest first."""
-    return list(reversed(await client.read(lambda: reading.select(reading.Filter(), None))))
+    return list(reversed(await client.read(lambda: reading.select(Filter(), None))))
 
 
 async def jobs_when(client: SqliteStore, are_right: Callable[[Sequence[Job]], bool]) -> list[Job]:

@@ -78,7 +78,7 @@ async def test_counts_are_by_queue_and_state(store: SqliteStore) -> None:
 
 async def test_a_count_moves_with_the_queue_of_an_edited_job(store: SqliteStore, client: Plain) -> None:
     await enqueue(store)
-    await store.write(lambda: sql.edit("1", {"queue": "mail"}, lambda _: None, lambda _: None, NOW))
+    await store.write(lambda: sql.edit("1", {"queue": "mail"}, lambda _: None, NOW))
     assert await store.read(reading.counts) == {"mail": {"pending": 1}}
     client.do("UPDATE jobs SET queue = 'other', state = 'dead'")
     assert await store.read(reading.counts) == {"other": {"dead": 1}}

@@ -8,6 +8,7 @@ import pytest
 from aqueue.model.command import MAX_COMMAND_BYTES
 from aqueue.model.errors import DuplicateId, InvalidInput, NoSuchJob
 from aqueue.model.job import State
+from aqueue.model.selection import Filter
 from aqueue.model.settings import Settings
 from aqueue.store import reading, sql, stored
 from aqueue.store.sqlite import SqliteStore
@@ -148,7 +149,7 @@ async def test_a_job_with_a_chosen_id_is_not_found_by_its_number(store: SqliteSt
 
 
 async def listed(store: SqliteStore, limit: int | None = None, **wanted: Any) -> list[str]:
-    return [job.id for job in await store.read(lambda: reading.select(reading.Filter(**wanted), limit))]
+    return [job.id for job in await store.read(lambda: reading.select(Filter(**wanted), limit))]
 
 
 async def test_a_list_shows_the_newest_first_and_as_many_as_wanted(store: SqliteStore) -> None:
@@ -184,7 +185,7 @@ async def test_an_edit_changes_what_a_job_says_of_itself_and_nothing_else(store:
     await enqueue(store, new(id="a", tags=["x"]))
     before = await get(store, "a")
     changes = {"command": "false", "queue": "mail", "env": {"A": "1"}, "timeout": 5.0, "defer_on": (75,)}
-    after = await store.write(lambda: sql.edit("a", changes, lambda _: None, lambda _: None, NOW + 1))
+    after = await store.write(lambda: sql.edit("a", changes, lambda _: None, NOW + 1))
     assert {name for name in dir(before) if name in changes} == set(changes)
     assert {name: getattr(after, name) for name in changes} == changes
     assert (after.tags, after.state, after.run_at, after.updated_at) == (("x",), State.PENDING, NOW, NOW + 1)

@@ -30,7 +30,7 @@ async def end(store: SqliteStore, *jobs: Job, ending: Ending = FAILED) -> int:
 
 
 async def hooks(store: SqliteStore) -> list[Job]:
-    return list(await store.read(lambda: reading.select(reading.Filter(tag="hook"), None)))
+    return list(await store.read(lambda: reading.select(Filter(tag="hook"), None)))
 
 
 async def test_a_hook_is_a_pending_job_that_knows_of_whom_it_tells(store: SqliteStore) -> None:

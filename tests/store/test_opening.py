@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from aqueue.model.errors import InvalidInput, NewerSchema, NotAQueue, StoreError, StoreUnavailable
+from aqueue.model.selection import Filter
 from aqueue.store import open_store, place, reading, schema
 from aqueue.store.sqlite import SqliteStore
 
@@ -213,7 +214,7 @@ async def test_a_copy_is_a_queue_of_its_own(store: SqliteStore, tmp_path: Path) 
     await store.backup(tmp_path / "copy.db")
     await enqueue(store, new("b"))
     async with opened(tmp_path / "copy.db") as copy:
-        assert [job.command for job in await copy.read(lambda: reading.select(reading.Filter(), None))] == ["a"]
+        assert [job.command for job in await copy.read(lambda: reading.select(Filter(), None))] == ["a"]
     with pytest.raises(StoreUnavailable, match="exists already"):
         await store.backup(tmp_path / "copy.db")
 

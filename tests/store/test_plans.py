@@ -20,6 +20,14 @@ SEARCHES: Mapping[tuple[str, str], str] = {
     ("claim", ""): "SEARCH jobs USING INTEGER PRIMARY KEY",
     ("start_runs", ""): "SEARCH jobs USING INTEGER PRIMARY KEY",
     ("list", "where_state"): "SEARCH jobs USING INDEX jobs_by_state (state=?)",
+    ("seqs", "where_state"): "SEARCH jobs USING COVERING INDEX jobs_by_state (state=?)",
+    ("sketches", ""): "SEARCH jobs USING INTEGER PRIMARY KEY",
+    ("ended_or_held", ""): "SEARCH jobs USING INTEGER PRIMARY KEY",
+    ("present", ""): "SEARCH jobs USING INTEGER PRIMARY KEY",
+    ("edit", ""): "SEARCH jobs USING INTEGER PRIMARY KEY",
+    ("remove", ""): "SEARCH jobs USING INTEGER PRIMARY KEY",
+    ("sizes_of_output", ""): "SEARCH aqueue_output USING INDEX aqueue_output_in_order",
+    ("drop_pieces", ""): "SEARCH aqueue_output USING INTEGER PRIMARY KEY",
     ("cancels_requested", ""): "SEARCH jobs USING INDEX jobs_by_state (state=?)",
     ("processing_of", ""): "SEARCH jobs USING INDEX jobs_by_state (state=?)",
     ("workers_of_runs", ""): "SEARCH jobs USING INDEX jobs_by_state (state=?)",
@@ -51,8 +59,9 @@ SEARCHES: Mapping[tuple[str, str], str] = {
     ("output", ""): "SEARCH aqueue_output USING INDEX aqueue_output_in_order",
 }
 
-MAY_LOOK_AT_ALL = {"list", "integrity", "miscounts"}
-"""A list looks at jobs from the newest on, and stops at its limit; the others examine the file on purpose."""
+MAY_LOOK_AT_ALL = {"list", "seqs", "integrity", "miscounts"}
+"""A list looks at jobs from the newest on, and stops at its limit; a selection can be of all jobs; the others examine
+the file on purpose."""
 
 
 def text_of(name: str, where: str = "") -> str:

@@ -37,7 +37,7 @@ async def prune(store: SqliteStore, before: Mapping[State, float] = ALL) -> int:
 
 
 async def left(store: SqliteStore) -> list[str]:
-    return [job.id for job in await store.read(lambda: reading.select(reading.Filter(), None))]
+    return [job.id for job in await store.read(lambda: reading.select(Filter(), None))]
 
 
 async def put_out(store: SqliteStore, seq: int, *pieces: bytes) -> None:

@@ -56,7 +56,7 @@ async def tick(
 
 async def jobs(store: SqliteStore) -> list[Job]:
     """All jobs, the oldest first."""
-    return list(reversed(await store.read(lambda: reading.select(reading.Filter(), None))))
+    return list(reversed(await store.read(lambda: reading.select(Filter(), None))))
 
 
 async def due_at(store: SqliteStore) -> list[float | None]:

@@ -1,8 +1,11 @@
 """Slices: how much of a long change fits into a short transaction is learnt."""
 
+from itertools import accumulate, islice, takewhile
+
 import pytest
 
 from aqueue.store.slices import AIM, LEAST, MOST, Pace
+from aqueue.store.sqlite import _waits
 
 
 def paced(pace: Pace, seconds_each: float, *, fixed: float = 0.0, slices: int = 30) -> list[float]:
@@ -53,3 +56,9 @@ def test_where_a_single_thing_can_be_large_a_slice_may_be_one_of_them() -> None:
     pace = Pace(100, least=1)
     pace.took(3600)
     assert pace.size == 1
+
+
+def test_who_waits_for_the_lock_looks_for_it_within_every_pause() -> None:
+    steps = list(islice(_waits(), 100))
+    first = list(takewhile(lambda moment: moment <= 2 * 0.050, accumulate(steps)))
+    assert max(steps[: len(first)]) <= AIM / 2

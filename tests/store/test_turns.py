@@ -10,6 +10,7 @@ import aiosqlite
 import pytest
 
 from aqueue.model.errors import DuplicateId, NoSuchJob, StoreBusy, StoreError
+from aqueue.model.selection import Filter
 from aqueue.store import open_store, reading, sql, stored
 from aqueue.store.sqlite import SqliteStore, _Turn
 from aqueue.store.statement import Statement, Verb
@@ -41,7 +42,7 @@ async def test_a_verb_that_is_refused_does_not_disturb_the_others_of_its_turn(st
     assert (first, fourth) == (["a"], ["b"])
     assert isinstance(second, DuplicateId)
     assert isinstance(third, NoSuchJob)
-    assert [job.id for job in await store.read(lambda: reading.select(reading.Filter(), None))] == ["b", "a", "taken"]
+    assert [job.id for job in await store.read(lambda: reading.select(Filter(), None))] == ["b", "a", "taken"]
 
 
 async def test_of_two_verbs_of_one_turn_that_want_the_same_id_the_second_is_refused(store: SqliteStore) -> None:
