@@ -87,7 +87,7 @@ class Terminal:
 
 def terminal() -> Terminal | None:
     """The terminal of stderr, if it is one on which a line can be drawn over."""
-    if sys.stderr is None or not sys.stderr.isatty() or os.environ.get("TERM", "dumb") == "dumb":
+    if sys.stderr is None or not sys.stderr.isatty() or os.environ.get("TERM", "") in {"", "dumb"}:
         return None
     return Terminal(sys.stderr.fileno())
 

@@ -82,13 +82,13 @@ async def ask_before_removing(count: int, *, yes: bool) -> None:
 
 async def _line_of_stdin() -> str:
     """A line, read when it is there: a thread that waits for it could not be interrupted by Ctrl-C."""
-    loop, there = asyncio.get_running_loop(), asyncio.Event()
+    loop, there, line = asyncio.get_running_loop(), asyncio.Event(), ""
     loop.add_reader(sys.stdin, there.set)
     try:
         await there.wait()
-        return sys.stdin.readline()
-    except asyncio.CancelledError:
-        print(file=sys.stderr)
-        raise
+        line = sys.stdin.readline()
     finally:
         loop.remove_reader(sys.stdin)
+        if not line:  # the cursor stands behind the question
+            print(file=sys.stderr)
+    return line

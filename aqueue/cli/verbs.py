@@ -17,6 +17,8 @@ from aqueue.model.job import Job, State
 from aqueue.model.selection import Filter
 from aqueue.queue import Outcome, Queue, Selection
 
+NONE = "No job matches."
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
@@ -48,7 +50,7 @@ class Deed:
     by_id: ById
     on_all: OnAll
     asks: bool = False
-    none: str = "No job matches."
+    none: str = NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +130,7 @@ async def _do_on_all(queue: Queue, deed: Deed, matching: Filter, manner: Manner)
     elif outcome.matched:
         _say(_told(deed, outcome, manner))
     else:
-        _say(deed.none)
+        _say(deed.none if matching == Filter(state=matching.state) else NONE)
 
 
 class _Watch:

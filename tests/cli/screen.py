@@ -1,9 +1,9 @@
 """A terminal as far as the tests need one: it shows what is written, and reflows its lines when its width changes."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-_PART = re.compile(r"\x1b\[(\d*)([A-Za-z])|([\r\n])|([^\x1b\r\n]+)")
+_PART = re.compile(r"\x1b\[([\d;]*)([A-Za-z])|([\r\n\b])|([^\x1b\r\n\b]+)")
 
 
 class FakeScreen:
@@ -16,16 +16,26 @@ class FakeScreen:
         self._rows: list[str] = [""]
         self._wrapped: set[int] = set()
         self._row = self._column = 0
+        self._commands: Mapping[str, Callable[[int], None]] = {
+            "A": self._up,
+            "J": self._clear_below,
+            "K": self._clear_to_end_of_line,
+            "m": lambda _: None,
+            "\b": lambda _: self._to_column(self._column - 1),
+            "\n": self._new_line,
+            "\r": self._to_column,
+        }
 
     def put(self, data: bytes) -> None:
         self.writes.append(data)
         self.on_put()
         position = 0
-        for match in _PART.finditer(data.decode("ascii")):
+        text = data.decode()
+        for match in _PART.finditer(text):
             assert match.start() == position, data
             position = match.end()
             self._obey(*match.groups())
-        assert position == len(data), data
+        assert position == len(text), data
 
     @property
     def shown(self) -> list[str]:
@@ -58,28 +68,31 @@ class FakeScreen:
             self._wrapped |= set(range(len(self._rows), len(self._rows) + len(pieces) - 1))
             self._rows += pieces
 
-    def _obey(self, number: str | None, command: str | None, control: str | None, text: str | None) -> None:
-        match command or control:
-            case "A":
-                self._row -= int(number or 1)
-                assert self._row >= 0
-            case "K":
-                self._rows[self._row] = self._rows[self._row][: self._column]
-            case "J":
-                self._rows[self._row] = self._rows[self._row][: self._column]
-                del self._rows[self._row + 1 :]
-                self._wrapped = {row for row in self._wrapped if row < self._row}
-            case "\r":
-                self._column = 0
-            case "\n":
-                self._next_row()
-                self._column = 0
-            case None:
-                assert text is not None
-                for character in text:
-                    self._write(character)
-            case _:
-                raise AssertionError(f"unknown: {command!r}")
+    def _obey(self, number: str, command: str | None, control: str | None, text: str | None) -> None:
+        if text is not None:
+            for character in text:
+                self._write(character)
+        else:
+            self._commands[command or control or ""](int(number or 1) if command == "A" else 0)
+
+    def _up(self, rows: int) -> None:
+        self._row -= rows
+        assert self._row >= 0
+
+    def _clear_to_end_of_line(self, _: int) -> None:
+        self._rows[self._row] = self._rows[self._row][: self._column]
+
+    def _clear_below(self, _: int) -> None:
+        self._clear_to_end_of_line(0)
+        del self._rows[self._row + 1 :]
+        self._wrapped = {row for row in self._wrapped if row < self._row}
+
+    def _to_column(self, column: int) -> None:
+        self._column = max(0, column)
+
+    def _new_line(self, _: int) -> None:
+        self._next_row()
+        self._column = 0
 
     def _write(self, character: str) -> None:
         if self._column == self.columns:

@@ -1,12 +1,29 @@
 """The line that says how far something has come: what it says, that it fits, and that nothing of it is left."""
 
 import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
 
 import pytest
 
-from aqueue.cli.progress import AGAIN_AFTER, FIRST_AFTER, LONGEST_BAR, WIDEST, Bar, Reached, line, shown, terminal
+from aqueue.cli.progress import (
+    AGAIN_AFTER,
+    FIRST_AFTER,
+    LONGEST_BAR,
+    WIDEST,
+    Bar,
+    Reached,
+    Terminal,
+    line,
+    shown,
+    terminal,
+)
 from aqueue.model.tempo import Tempo
 
+from .harness import Shell
+from .pty import on_terminal
 from .screen import FakeScreen
 
 
@@ -167,3 +184,91 @@ def test_where_stderr_is_no_terminal_there_is_none(capfd: pytest.CaptureFixture[
         bar.refresh()
         assert bar.around(b"line\n") == b"line\n"
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[int, int]]:
+    """The two ends of a terminal: its screen, and what a program has of it."""
+    ends = os.openpty()
+    yield ends
+    for end in ends:
+        os.close(end)
+
+
+@pytest.mark.parametrize(("term", "fits"), [("xterm-256color", True), ("dumb", False), ("", False), (None, False)])
+def test_on_a_terminal_that_cannot_be_drawn_over_there_is_none(
+    monkeypatch: pytest.MonkeyPatch, pair: tuple[int, int], term: str | None, fits: bool
+) -> None:
+    if term is None:
+        monkeypatch.delenv("TERM", raising=False)
+    else:
+        monkeypatch.setenv("TERM", term)
+    with os.fdopen(os.dup(pair[1]), "w") as stderr:
+        monkeypatch.setattr(sys, "stderr", stderr)
+        assert (terminal() is not None) is fits
+
+
+def test_a_terminal_that_is_stopped_is_not_waited_for(pair: tuple[int, int]) -> None:
+    _, program = pair
+    os.set_blocking(program, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(program, b"x" * 1000)
+    os.set_blocking(program, True)
+    Terminal(program).put(b"would block")
+
+
+def test_a_wait_for_many_shows_how_far_it_is_and_leaves_nothing(shell: Shell) -> None:
+    shell.ok("enqueue", "-", stdin=b"true\ntrue\nexit 3\n")
+    with on_terminal(shell, "wait", "1", "2") as terminal, on_terminal(shell, "wait", "--all") as all_of_them:
+        terminal.shows("Waiting [>                             ] 0 of 2")
+        all_of_them.shows("0 of 3")
+        all_of_them.resize(30)
+        all_of_them.shows("Waiting [>           ] 0 of 3")
+        shell.ok("cancel", "3")
+        all_of_them.shows("1 of 3, 1 failed")
+        shell.work()
+        assert terminal.ends() == 0
+        assert all_of_them.ends() == 1
+    assert terminal.screen.shown == []
+    assert " ".join(all_of_them.screen.shown) == "job 3 is cancelled: cancelled"
+
+
+def test_a_wait_for_one_shows_none(shell: Shell) -> None:
+    shell.ok("enqueue", "true")
+    with on_terminal(shell, "wait", "1") as one:
+        shell.work()
+        assert one.ends() == 0
+    assert one.raw == b""
+
+
+def test_a_burst_shows_how_far_it_is_below_its_lines_and_destroys_none(shell: Shell) -> None:
+    os.mkfifo(shell.folder / "gate")
+    shell.ok("enqueue", "-", "--max-retries", "0", stdin=b"true\nexit 3\ncat gate\ntrue\n")
+    with on_terminal(shell, "worker", "--burst", "--concurrency", "1", columns=150) as burst:
+        burst.shows("] 2 of 4, 1 failed")
+        assert burst.screen.shown[-1].startswith("Working [")
+        burst.resize(120)
+        (shell.folder / "gate").write_text("")
+        assert burst.ends() == 0
+    lines = [line.split(maxsplit=1)[1] for line in burst.screen.shown]
+    assert lines[0].startswith("worker w")
+    assert [line.split(":")[0].split(" in ")[0] for line in lines[1:-1]] == [
+        *("job 1 started", "job 1 completed", "job 2 started", "job 2 is dead after 1 attempt"),
+        *("job 3 started", "job 3 completed", "job 4 started", "job 4 completed"),
+    ]
+    assert lines[-1].endswith("stopped: 3 completed, 1 dead")
+
+
+def test_the_lines_of_a_burst_that_go_to_a_file_hold_nothing_of_it(shell: Shell) -> None:
+    os.mkfifo(shell.folder / "gate")
+    shell.ok("enqueue", "-", stdin=b"true\ncat gate\n")
+    with (shell.folder / "lines").open("wb") as lines:
+        words = ("worker", "--burst", "--concurrency", "1")
+        with on_terminal(shell, *words, stdout=lines.fileno()) as burst:
+            burst.shows("1 of 2")
+            (shell.folder / "gate").write_text("")
+            assert burst.ends() == 0
+    assert burst.screen.shown == []
+    assert b"\x1b" not in (shell.folder / "lines").read_bytes()
+    assert (shell.folder / "lines").read_bytes().count(b"completed in") == 2
