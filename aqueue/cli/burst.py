@@ -11,6 +11,7 @@ from aqueue.cli.progress import AGAIN_AFTER, Bar, Terminal, shown, terminal
 from aqueue.engine.events import Event, Listener, Settled
 from aqueue.model.errors import StoreError
 from aqueue.model.job import FINISHED, State
+from aqueue.model.line import Served
 from aqueue.store import reading
 from aqueue.store.sqlite import SqliteStore
 
@@ -18,8 +19,9 @@ from aqueue.store.sqlite import SqliteStore
 class Burst:
     """Counts what this worker has finished, and looks at what is left for all; at most ten times a second."""
 
-    def __init__(self, store: SqliteStore, bar: Bar) -> None:
+    def __init__(self, store: SqliteStore, served: Served | None, bar: Bar) -> None:
         self._store = store
+        self._served = served
         self._bar = bar
         self._done = self._failed = 0
         self._settled = asyncio.Event()
@@ -37,19 +39,19 @@ class Burst:
             await self._settled.wait()
             self._settled.clear()
             with contextlib.suppress(StoreError):  # the worker tells of that
-                left = await self._store.read(reading.unfinished)
+                left = await self._store.read(lambda: reading.unfinished(self._served))
                 self._bar.show(self._done, failed=self._failed, total=self._done + left)
             await asyncio.sleep(AGAIN_AFTER)
 
 
 @contextlib.asynccontextmanager
-async def burst_shown(store: SqliteStore, lines: Lines) -> AsyncIterator[Listener]:
+async def burst_shown(store: SqliteStore, served: Served | None, lines: Lines) -> AsyncIterator[Listener]:
     """Show a burst for as long as the block lasts, where there is a terminal for that; yields who must hear of it."""
     if terminal() is None:
         yield _hear_nothing
         return
     with shown("Working", on=lambda: _Below(sys.stderr.fileno(), lines)) as bar, _around(lines, bar):
-        burst = Burst(store, bar)
+        burst = Burst(store, served, bar)
         showing = asyncio.create_task(burst.run(), name="progress")
         try:
             yield burst.hear

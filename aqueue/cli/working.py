@@ -51,7 +51,7 @@ async def _work(store: SqliteStore, options: Options, report: Report) -> None:
     with signals.obeyed(_drain_by_signal(node, narrator), node.interrupt):
         try:
             if options.burst:
-                async with burst_shown(store, lines) as hear:
+                async with burst_shown(store, options.queues, lines) as hear:
                     listeners.append(hear)
                     await node.run()
             else:
