@@ -33,9 +33,9 @@ async def followed(queue: Queue, ids: Sequence[str], *, show_output: bool) -> in
     """Wait for new jobs, or show the output of the only one; returns the exit code."""
     if not show_output:
         return await of(queue, ids)
-    from aqueue.cli.following import follow
+    from aqueue.cli.following import Printer, follow
 
-    await follow(queue, ids[0])
+    await follow(queue, ids[0], Printer(), 1)
     return await _code_of(queue, await queue.wait(*ids))
 
 

@@ -5,7 +5,8 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from aqueue.model.job import Job
+from aqueue.cli.pouring import pour
+from aqueue.model.job import Job, State
 from aqueue.model.text import format_size
 from aqueue.queue import Queue
 from aqueue.store.printed import Piece, Stream
@@ -20,18 +21,13 @@ class Printer:
     position: int = 0
     _at_line_start: bool = True
 
-    def print(self, piece: Piece) -> None:
+    async def print(self, piece: Piece) -> None:
         """Write one piece. Raises BrokenPipeError when nobody reads any more."""
-        self._say_what_is_missing(piece.start)
+        await self._say_what_is_missing(piece.start)
         self.position = piece.end
         if self.only in (None, piece.stream):
-            self._write(piece)
-
-    def _write(self, piece: Piece) -> None:
-        data = self._with_times(piece) if self.timestamps else piece.data
-        stream = sys.stdout if piece.stream is Stream.STDOUT else sys.stderr
-        stream.buffer.write(data)
-        stream.flush()
+            data = self._with_times(piece) if self.timestamps else piece.data
+            await pour(data, sys.stdout if piece.stream is Stream.STDOUT else sys.stderr)
 
     def _with_times(self, piece: Piece) -> bytes:
         stamp = time.strftime("%H:%M:%S", time.localtime(piece.at)) + f".{int(piece.at % 1 * 1000):03d} "
@@ -42,24 +38,26 @@ class Printer:
         self._at_line_start = piece.data.endswith(b"\n")
         return b"".join(stamped)
 
-    def _say_what_is_missing(self, start: int) -> None:
+    async def _say_what_is_missing(self, start: int) -> None:
         if start > self.position:
-            sys.stdout.flush()
-            print(f"[… {_size(start - self.position)} left out …]", file=sys.stderr, flush=True)
+            said = f"[… {_size(start - self.position)} left out …]\n"
+            await pour(said.encode(sys.stderr.encoding, "backslashreplace"), sys.stderr)
 
 
-async def follow(queue: Queue, job_id: str, printer: Printer | None = None) -> None:
-    """Print what the runs of a job print, from the current run on, until the job is finished."""
-    printer = printer or Printer()
-    run = max(1, (await queue.get(job_id)).run)
+async def print_run(queue: Queue, job: Job, run: int, printer: Printer) -> None:
+    """Print what a run has printed so far."""
+    async for piece in queue.output(job, run, printer.position):
+        await printer.print(piece)
+
+
+async def follow(queue: Queue, job_id: str, printer: Printer, run: int, *, only_this: bool = False) -> None:
+    """Print what the runs of a job print, from this one on, until the job is finished; or until only this one is."""
     async for job in _states(queue, job_id):
-        while True:
-            async for piece in queue.output(job, run, printer.position):
-                printer.print(piece)
-            if job.run <= run:
-                break
+        await print_run(queue, job, run, printer)
+        while job.run > run and not only_this:
             run, printer.position = run + 1, 0
-        if job.is_finished:
+            await print_run(queue, job, run, printer)
+        if job.is_finished or (only_this and (job.run > run or job.state is not State.PROCESSING)):
             return
 
 

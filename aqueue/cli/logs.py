@@ -5,7 +5,8 @@ from collections import deque
 
 import asyncclick as click
 
-from aqueue.cli.following import Printer, follow
+from aqueue.cli.escape import escape
+from aqueue.cli.following import Printer, follow, print_run
 from aqueue.cli.parameters import COUNT
 from aqueue.model.errors import Refused
 from aqueue.model.job import Job
@@ -15,7 +16,9 @@ from aqueue.store.printed import Piece, Stream
 
 @click.command()
 @click.argument("job_id", metavar="ID")
-@click.option("-f", "--follow", "to_the_end", is_flag=True, help="Stay until the job is finished.")
+@click.option(
+    "-f", "--follow", "to_the_end", is_flag=True, help="Stay until the job is finished; with --run, until that run is."
+)
 @click.option("--run", type=COUNT, metavar="N", help="Of this run; default: the last one.")
 @click.option("--stdout", "only", flag_value=1, type=int, help="Only its stdout.")
 @click.option("--stderr", "only", flag_value=2, type=int, help="Only its stderr.")
@@ -43,21 +46,20 @@ async def logs(
     async with Queue.open(db) as queue:
         job = await queue.get(job_id)
         number = _checked(job, run)
+        if not job.run:
+            print(f"Job {job.id} has not run yet: {escape(await queue.why(job.id))}.", file=sys.stderr)
         if tail is not None:
             await _print_tail(queue, job, number, tail, printer)
         elif not to_the_end:
-            async for piece in queue.output(job, number):
-                printer.print(piece)
-        if to_the_end and run is None:
-            await follow(queue, job_id, printer)
+            await print_run(queue, job, number, printer)
+        if to_the_end:
+            await follow(queue, job_id, printer, max(1, number), only_this=run is not None)
 
 
 def _checked(job: Job, run: int | None) -> int:
     if run is not None and not 1 <= run <= job.run:
         had = "none yet" if not job.run else "only run 1" if job.run == 1 else f"runs 1 to {job.run}"
         raise Refused(f"job {job.id} has no run {run}: it had {had}")
-    if not job.run:
-        print(f"Job {job.id} has not run yet.", file=sys.stderr)
     return job.run if run is None else run
 
 
@@ -74,7 +76,7 @@ async def _print_tail(queue: Queue, job: Job, run: int, count: int, printer: Pri
     end = printer.position
     for piece in _last_lines(list(pieces), count):
         printer.position = piece.start
-        printer.print(piece)
+        await printer.print(piece)
     printer.position = end
 
 

@@ -5,6 +5,7 @@ import importlib
 import io
 import os
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -84,7 +85,11 @@ async def cli(ctx: click.Context, db: str | None) -> None:
 def main() -> None:
     """Run the command line and exit with its code."""
     _open_what_is_closed()
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if code == INTERRUPTED and threading.active_count() > 1:
+        # A second Ctrl-C has cut off even the closing of the store, whose threads Python would wait for.
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -21,9 +21,10 @@ from typing import Any, TypeVar, cast
 
 import aiosqlite
 
-from aqueue.model.errors import AqueueError, InvalidInput, NotAQueue, StoreBusy, StoreError, StoreUnavailable
+from aqueue.model.errors import AqueueError, InvalidInput, StoreBusy, StoreError, StoreUnavailable
 from aqueue.store import queries, schema
 from aqueue.store.doorbell import Doorbell
+from aqueue.store.explaining import Locked, explanation
 from aqueue.store.place import Place
 from aqueue.store.presence import Lobby
 from aqueue.store.statement import Ask
@@ -89,10 +90,6 @@ class _Returned:
         return self._value
 
 
-class _Locked(Exception):
-    """Another connection holds the write lock at this moment."""
-
-
 class SqliteStore:
     """A queue in one SQLite file. Made by :func:`open_sqlite`."""
 
@@ -116,7 +113,21 @@ class SqliteStore:
         await self._patiently(self._writer, self._prepare_writer, PATIENCE)
 
     async def close(self) -> None:
-        """Finish what was begun and close the connections: their threads would keep the program alive."""
+        """Finish what was begun and close the connections, however often this is cancelled, or was just before.
+
+        Their threads would keep the program alive.
+        """
+        closing, cancelled = asyncio.ensure_future(self._close()), None
+        while not closing.done():
+            try:
+                await asyncio.wait([closing])
+            except asyncio.CancelledError as error:
+                cancelled = error
+        closing.result()
+        if cancelled is not None:
+            raise cancelled
+
+    async def _close(self) -> None:
         self._closing = True  # what has not got the lock yet need not wait for it any more
         while self._begun:
             await asyncio.wait(self._begun)
@@ -188,7 +199,7 @@ class SqliteStore:
                 return
             if not self._worker and any(map(self.lobby.is_alive, self.lobby.seen())):
                 return
-            with contextlib.suppress(_Locked), self._explained():  # where it is locked, the next time will do
+            with contextlib.suppress(Locked), self._explained():  # where it is locked, the next time will do
                 await self.to_its_end(_hop(self._opened_writer, _checkpoint))
 
     @property
@@ -235,7 +246,7 @@ class SqliteStore:
             try:
                 with self._explained():
                     return await _hop(connection, work)
-            except _Locked:
+            except Locked:
                 if self._closing or clock() + wait > end:
                     raise StoreBusy(
                         f"{self.place.database} has been locked by another process for {patience:g} s"
@@ -255,7 +266,7 @@ class SqliteStore:
         try:
             yield
         except sqlite3.Error as error:
-            raise _explanation(error, self.place.database) from error
+            raise explanation(error, self.place.database) from error
         except UnicodeEncodeError as error:
             raise InvalidInput("a text must be valid UTF-8") from error
 
@@ -376,38 +387,3 @@ def _drive(raw: sqlite3.Connection, ask: Ask[T]) -> T:
 def _text(name: str, where: tuple[str, ...]) -> str:
     text = _STATEMENTS[name]
     return text.format(where=" AND ".join(_STATEMENTS[one] for one in where)) if where else text
-
-
-def _explanation(error: sqlite3.Error, path: Path) -> Exception:
-    code = getattr(error, "sqlite_errorcode", None)
-    match None if code is None else code & 0xFF:
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return _Locked()
-        case sqlite3.SQLITE_NOTADB:
-            return NotAQueue(f"{path} is not a SQLite database")
-        case sqlite3.SQLITE_CORRUPT:
-            return StoreUnavailable(f"{path} is damaged ({error}); `aqueue check` tells more")
-        case sqlite3.SQLITE_FULL:
-            return StoreUnavailable(f"no space left for {path}")
-        case sqlite3.SQLITE_READONLY:
-            return StoreUnavailable(f"{path} cannot be written: it is read-only")
-        case sqlite3.SQLITE_CANTOPEN:
-            return StoreUnavailable(f"cannot open {path}: {_what_is_wrong_beside(path) or error}")
-        case sqlite3.SQLITE_IOERR:
-            return StoreUnavailable(f"cannot read or write {path}: {_what_is_wrong_beside(path) or error}")
-    return StoreError(f"{path}: {error}")
-
-
-def _what_is_wrong_beside(path: Path) -> str | None:
-    """What the system says of the folder: SQLite does not tell. The file itself must not be opened, see Place."""
-    try:
-        folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            disk = os.fstatvfs(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        return error.strerror
-    if disk.f_flag & os.ST_RDONLY:
-        return "its file system is read-only"
-    return None if disk.f_bavail else "no space is left"

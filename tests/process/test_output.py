@@ -1,11 +1,15 @@
 """What runs print: kept byte for byte, in order, head and tail; shown later and while it happens."""
 
 import asyncio
+import fcntl
+import os
 import re
 import signal
 import sqlite3
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -19,6 +23,8 @@ from aqueue.queue import Queue
 from aqueue.store.printed import Stream
 
 KIBI = 1024
+PIPE = 60 * KIBI
+"""When a pipe is as good as full."""
 
 
 async def printed(database: Path, command: str, **options: Any) -> tuple[bytes, bytes]:
@@ -158,7 +164,7 @@ async def test_a_follower_prints_what_a_job_says_while_it_says_it_over_its_retri
         assert await line(follower) == b"run 2\n"
         await gate.open()
         out, err = await follower.communicate()
-        assert (out, err.removeprefix(f"Job {job} has not run yet.\n".encode())) == (b"", b"err\nerr\n")
+        assert (out, re.sub(rb"^Job 1 has not run yet: .*\n", b"", err)) == (b"", b"err\nerr\n")
         assert follower.returncode == 0
         await worker.stop()
 
@@ -176,10 +182,79 @@ async def test_ctrl_c_of_a_follower_leaves_the_job_alone(database: Path, gate: G
         await worker.stop()
 
 
-async def follow(database: Path, job: str) -> asyncio.subprocess.Process:
+async def test_ctrl_c_ends_a_follower_that_nobody_reads(database: Path) -> None:
+    (job,) = await enqueue(database, "head -c 400000 /dev/zero", max_retries=0)
+    reading, writing = os.pipe()
+    async with working(database) as worker:
+        follower = await follow(database, job, stdout=writing)
+        os.close(writing)
+        await worker.hear("Settled", job=job)
+        while waiting_in(reading) < PIPE:
+            os.sched_yield()
+        follower.send_signal(signal.SIGINT)
+        async with asyncio.timeout(ENOUGH):
+            assert await follower.wait() == 130
+        await worker.stop()
+    os.close(reading)
+
+
+def waiting_in(pipe: int) -> int:
+    """How many bytes wait to be read."""
+    count: int = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
+    return count
+
+
+async def test_a_follower_that_is_too_slow_skips_and_says_so(database: Path, gate: Gate) -> None:
+    (job,) = await enqueue(database, f"echo begin; {gate.pass_}; head -c 9000000 /dev/zero; echo; echo end")
+    async with working(database) as worker:
+        follower = await follow(database, job)
+        assert await line(follower) == b"begin\n"
+        await gate.open()
+        assert (await worker.hear("Settled", job=job))["state"] == "completed"
+        out, err = await follower.communicate()
+        await worker.stop()
+    assert out.startswith(b"\0\0\0")
+    assert out.endswith(b"\0\0\nend\n")
+    assert len(out) < 2 * KIBI * KIBI
+    assert re.fullmatch(rb"(Job 1 has not run yet: .*\n)?(\[\xe2\x80\xa6 \d+KiB left out \xe2\x80\xa6\]\n)+", err)
+
+
+async def test_follow_of_a_finished_job_prints_all_and_ends(database: Path) -> None:
+    await printed(database, "echo out; echo err >&2", id="job")
+    assert await logs(database, "job", "--follow") == (b"out\n", b"err\n")
+    assert await logs(database, "job", "--follow", "--tail", "0") == (b"", b"")
+
+
+async def test_follow_of_one_run_ends_with_that_run(database: Path, gate: Gate) -> None:
+    command = f'echo "run $AQUEUE_RUN"; {gate.pass_}; exit 1'
+    (job,) = await enqueue(database, command, backoff_base=0.05, max_retries=1)
+    async with working(database) as worker:
+        await worker.hear("Started", job=job)
+        first = await follow(database, job, "--run", "1")
+        assert await line(first) == b"run 1\n"
+        await gate.open()
+        assert await first.communicate() == (b"", b"")
+        await worker.hear("Started", job=job)
+        assert await logs(database, job, "--follow", "--run", "1") == (b"run 1\n", b"")
+        assert b"has no run 3: it had runs 1 to 2" in (await logs(database, job, "--run", "3"))[1]
+        await gate.open()
+        await worker.hear("Settled", job=job, state="dead")
+        await worker.stop()
+
+
+async def test_a_job_that_has_not_run_has_printed_nothing_and_it_is_said_why(database: Path) -> None:
+    await enqueue(database, "true", id="job", hold=True)
+    assert await logs(database, "job") == (
+        b"",
+        b"Job job has not run yet: it is held; `aqueue release job` lets it run.\n",
+    )
+    assert (await logs(database, "job", "--run", "1"))[1] == b"Error: job job has no run 1: it had none yet\n"
+
+
+async def follow(database: Path, job: str, *words: str, stdout: int = subprocess.PIPE) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "aqueue", "--db", str(database), "logs", "--follow", job),
-        stdout=subprocess.PIPE,
+        *(sys.executable, "-m", "aqueue", "--db", str(database), "logs", "--follow", job, *words),
+        stdout=stdout,
         stderr=subprocess.PIPE,
         env=environ(),
     )

@@ -178,6 +178,27 @@ async def test_a_reader_is_not_kept_waiting_by_a_writer(store: SqliteStore) -> N
     await asyncio.wait_for(writing, ENOUGH)
 
 
+async def test_a_store_is_closed_by_one_who_is_cancelled_before_and_meanwhile(database: Path) -> None:
+    before = set(threading.enumerate())
+    store = await open_store(str(database))
+    await store.read(reading.counts)
+    threads = set(threading.enumerate()) - before
+
+    async def close() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()  # as Ctrl-C does, while nobody listens
+        asyncio.get_running_loop().call_soon(task.cancel)
+        await store.close()
+
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.create_task(close())
+    assert len(threads) == 2
+    for thread in threads:
+        thread.join(ENOUGH)
+        assert not thread.is_alive()
+
+
 async def test_a_closed_store_says_so_and_leaves_no_thread(database: Path) -> None:
     before = set(threading.enumerate())
     store = await open_store(str(database))
