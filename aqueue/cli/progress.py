@@ -176,14 +176,15 @@ def shown(
     """
     bar = Bar(on(), what, total=total, bad=bad)
     try:
-        with _on_resize(bar.refresh):
+        with on_resize(bar.refresh):
             yield bar
     finally:
         bar.close()
 
 
 @contextlib.contextmanager
-def _on_resize(call: Callable[[], None]) -> Iterator[None]:
+def on_resize(call: Callable[[], None]) -> Iterator[None]:
+    """Call this whenever the terminal has got another size, where there is an event loop to hear of it."""
     try:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGWINCH, call)

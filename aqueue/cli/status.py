@@ -4,6 +4,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import asyncclick as click
@@ -23,8 +24,8 @@ QUIET = 0.1
 SHOWN_RUNNING = 20
 """How many of the running jobs are shown."""
 
-FROM_THE_TOP = "\x1b[H\x1b[J"
-"""Puts the cursor of a terminal into the corner and clears what is below it (ECMA-48)."""
+TICK = 1.0
+"""Seconds between two pictures in which nothing has changed but for how long it has been so."""
 
 
 @click.command()
@@ -42,22 +43,60 @@ async def status(db: str | None, watch: bool, as_json: bool) -> None:
     """
     async with Queue.open(db) as queue:
         if not watch:
-            await _show_once(queue, as_json=as_json)
+            (await _look(queue, as_json=as_json)).show()
+        elif as_json:
+            await _print_changes(queue, as_json=True)
+        else:
+            await _watch(queue)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen at one moment."""
+
+    status: Status
+    running: Sequence[Job]
+    as_json: bool
+
+    def show(self) -> None:
+        """Print it."""
+        if self.as_json:
+            show_json(status_document(self.status))
+        else:
+            _show(self.status, self.running)
+
+    @property
+    def ages(self) -> bool:
+        """Whether it says how long something has lasted, or will."""
+        return bool(self.running) or self.status.next_run_at is not None
+
+
+async def _look(queue: Queue, *, as_json: bool) -> Look:
+    running = [] if as_json else await queue.list(Filter(state=State.PROCESSING), limit=SHOWN_RUNNING)
+    return Look(await queue.status(), running, as_json)
+
+
+async def _print_changes(queue: Queue, *, as_json: bool) -> None:
+    async for _ in queue.changes():
+        (await _look(queue, as_json=as_json)).show()
+        if not as_json:
+            print()
+        sys.stdout.flush()
+        await asyncio.sleep(QUIET)
+
+
+async def _watch(queue: Queue) -> None:
+    """Show it in place. While nothing changes nothing is read, and only the clock goes on."""
+    from aqueue.cli.live import live
+
+    with live() as picture:
+        if picture is None:
+            await _print_changes(queue, as_json=False)
             return
         async for _ in queue.changes():
-            if sys.stdout.isatty() and not as_json:
-                print(FROM_THE_TOP, end="")
-            await _show_once(queue, as_json=as_json)
-            sys.stdout.flush()
+            seen = await _look(queue, as_json=False)
+            picture.draw(seen.show, again_after=TICK if seen.ages else None)
             await asyncio.sleep(QUIET)
-
-
-async def _show_once(queue: Queue, *, as_json: bool) -> None:
-    seen = await queue.status()
-    if as_json:
-        show_json(status_document(seen))
-    else:
-        _show(seen, await queue.list(Filter(state=State.PROCESSING), limit=SHOWN_RUNNING))
 
 
 def status_document(seen: Status) -> dict[str, Any]:

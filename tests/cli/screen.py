@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 
-_PART = re.compile(r"\x1b\[([\d;]*)([A-Za-z])|([\r\n\b])|([^\x1b\r\n\b]+)")
+_PART = re.compile(r"\x1b\[([\d;?]*)([A-Za-z])|([\r\n\b])|([^\x1b\r\n\b]+)")
 
 
 class FakeScreen:
@@ -16,10 +16,14 @@ class FakeScreen:
         self._rows: list[str] = [""]
         self._wrapped: set[int] = set()
         self._row = self._column = 0
+        self._other: tuple[list[str], int, int] = ([""], 0, 0)
         self._commands: Mapping[str, Callable[[int], None]] = {
             "A": self._up,
+            "H": lambda _: self._home(),
+            "h": self._to_other_screen,
             "J": self._clear_below,
             "K": self._clear_to_end_of_line,
+            "l": self._back,
             "m": lambda _: None,
             "\b": lambda _: self._to_column(self._column - 1),
             "\n": self._new_line,
@@ -68,16 +72,28 @@ class FakeScreen:
             self._wrapped |= set(range(len(self._rows), len(self._rows) + len(pieces) - 1))
             self._rows += pieces
 
-    def _obey(self, number: str, command: str | None, control: str | None, text: str | None) -> None:
+    def _obey(self, number: str | None, command: str | None, control: str | None, text: str | None) -> None:
         if text is not None:
             for character in text:
                 self._write(character)
         else:
-            self._commands[command or control or ""](int(number or 1) if command == "A" else 0)
+            self._commands[command or control or ""](int(number) if number and number.isdigit() else number == "?1049")
 
     def _up(self, rows: int) -> None:
         self._row -= rows
         assert self._row >= 0
+
+    def _home(self) -> None:
+        self._row = self._column = 0
+
+    def _to_other_screen(self, really: int) -> None:
+        if really:
+            self._other = self._rows, self._row, self._column
+            self._rows, self._row, self._column = [""], 0, 0
+
+    def _back(self, really: int) -> None:
+        if really:
+            self._rows, self._row, self._column = self._other
 
     def _clear_to_end_of_line(self, _: int) -> None:
         self._rows[self._row] = self._rows[self._row][: self._column]

@@ -1,10 +1,13 @@
 """`aqueue status`: the queue at a glance."""
 
 import datetime
+import signal
 
+from aqueue.cli.live import _fitting
 from aqueue.model.job import State
 
 from .harness import Shell
+from .pty import on_terminal
 
 
 def _counts(**given: int) -> dict[str, int]:
@@ -63,3 +66,52 @@ def test_what_runs_is_shown_with_its_worker(shell: Shell) -> None:
         assert shell.ok("why", "1") == "Job 1: it is running.\n"
         shell.ok("cancel", "1")
         assert shell.run("wait", "1").code == 125
+
+
+def test_watched_it_changes_in_place_and_the_last_picture_stays(shell: Shell) -> None:
+    shell.ok("enqueue", "-", stdin=b"true\n" * 30)
+    with on_terminal(shell, "status", "--watch") as terminal:
+        terminal.shows("pending  30")
+        shell.ok("hold", "1")
+        terminal.shows("scheduled  1")
+        assert terminal.screen.shown == [
+            "STATE      JOBS",
+            "scheduled  1",
+            "pending    29",
+            "",
+            "No worker is running.",
+        ]
+        shell.ok("remove", "1")
+        terminal.shows("pending  29")
+        terminal.types("\x03")
+        assert terminal.ends() == 130
+    assert terminal.screen.shown == ["STATE    JOBS", "pending  29", "", "No worker is running."]
+    pictures = terminal.raw.split(b"\x1b[H")
+    assert len(pictures) == 4
+    assert b"\x1b[2J" not in terminal.raw, "nothing is cleared before it is drawn over"
+
+
+def test_a_picture_that_is_higher_than_the_terminal_is_cut() -> None:
+    assert _fitting(["a", "b", "c"], 3) == ["a", "b", "c"]
+    assert _fitting(["a", "b", "c", "d"], 3) == ["a", "b", "... and 2 more lines"]
+
+
+def test_how_long_something_lasts_goes_on_while_nothing_changes(shell: Shell) -> None:
+    shell.ok("enqueue", "--delay", "1h", "true")
+    with on_terminal(shell, "status", "--watch") as terminal:
+        terminal.shows("\x1b[J\x1b[H")
+        terminal.types("\x03")
+        assert terminal.ends() == 130
+
+
+def test_watched_where_there_is_no_terminal_each_change_is_printed(shell: Shell) -> None:
+    with shell.running("status", "--watch") as watching:
+        watching.says("The queue is empty.")
+        shell.ok("enqueue", "true")
+        watching.says("pending")
+        watching.send(signal.SIGINT)
+        assert watching.ends().code == 130
+    with shell.running("status", "--watch", "--json") as watching:
+        watching.says('"pending": 1')
+        watching.send(signal.SIGINT)
+        assert watching.ends().code == 130
