@@ -6,8 +6,8 @@ from typing import Any, Generic, TypeVar, cast
 import asyncclick as click
 
 from aqueue.model.errors import InvalidInput
-from aqueue.model.job import State
 from aqueue.model.newjob import check_queue
+from aqueue.model.selection import state_named
 from aqueue.model.settings import parse_count
 from aqueue.model.text import parse_duration
 
@@ -68,13 +68,6 @@ def _nonempty(text: str) -> str:
     return text
 
 
-def _state(text: str) -> State:
-    try:
-        return State(text.lower())
-    except ValueError:
-        raise InvalidInput(f"unknown state {text!r}; known are {', '.join(State)}") from None
-
-
 def or_none(name: str, parse: Callable[[str], T]) -> Parsed["T | None"]:
     """A value that `none` takes off."""
     return Parsed(name, lambda text: None if text.strip().lower() == "none" else parse(text))
@@ -95,6 +88,6 @@ COUNT = Parsed("n", parse_count)
 NUMBER_OR_NONE = Parsed("x", _number_or_none)
 CODES = Parsed("codes", _codes)
 NONEMPTY = Parsed("text", _nonempty)
-STATE = Parsed("state", _state)
+STATE = Parsed("state", state_named)
 QUEUE = Parsed("name", check_queue)
 SERVED = Parsed("name[=n]", _served)

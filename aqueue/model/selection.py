@@ -4,18 +4,35 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from aqueue.model.errors import InvalidInput
 from aqueue.model.job import FINISHED, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Which jobs; None means whatever it is. `search` is looked for in the command, the id and the error."""
+    """Which jobs; None means whatever it is. `search` is looked for in the command, the id and the error.
+
+    The state may be given by its name. Raises InvalidInput for one that there is not.
+    """
 
     state: State | None = None
     queue: str | None = None
     tag: str | None = None
     search: str | None = None
     held: bool | None = None
+
+    def __post_init__(self) -> None:
+        """Take the state for what its name says: a plain text would be equal to it, but not the same."""
+        if self.state is not None:
+            object.__setattr__(self, "state", state_named(self.state))
+
+
+def state_named(text: str) -> State:
+    """The state of this name. Raises InvalidInput."""
+    try:
+        return State(text.lower())
+    except ValueError:
+        raise InvalidInput(f"unknown state {text!r}; known are {', '.join(State)}") from None
 
 
 class Action(StrEnum):

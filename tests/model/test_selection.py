@@ -2,6 +2,7 @@
 
 import pytest
 
+from aqueue.model.errors import InvalidInput
 from aqueue.model.job import State
 from aqueue.model.selection import Action, Filter, meant_by
 
@@ -34,3 +35,10 @@ def test_a_state_that_is_named_is_believed(action: Action, state: State) -> None
 def test_a_release_undoes_a_hold_and_leaves_alone_what_waits_for_its_time(action: Action, held: bool | None) -> None:
     assert {wanted.held for wanted in meant_by(action, Filter())} == {held}
     assert {wanted.held for wanted in meant_by(action, Filter(held=True))} == {True}
+
+
+def test_a_state_may_be_given_by_its_name() -> None:
+    wanted = Filter(state="Completed")  # type: ignore[arg-type]
+    assert wanted.state is State.COMPLETED
+    with pytest.raises(InvalidInput, match="unknown state 'done'; known are scheduled, "):
+        Filter(state="done")  # type: ignore[arg-type]

@@ -102,6 +102,20 @@ async def test_a_run_ends_when_its_shell_ends_and_what_it_left_in_its_group_is_e
     assert proc.look_at(int(pid)) is None
 
 
+async def test_output_after_the_shell_has_ended_is_nobodys_and_keeps_nobody(database: Path, tmp_path: Path) -> None:
+    left = f"setsid sh -c 'echo $$ > {tmp_path}/pid; while echo late; do sleep 0.01; done' &"
+    (job,) = await enqueue(
+        database, f"{left} until test -s {tmp_path}/pid; do :; done; echo early; exit 3", max_retries=0
+    )
+    async with working(database) as worker:
+        assert (await worker.hear("Settled", job=job))["ending"] == "exit code 3"
+        await worker.stop()
+    out, _ = await logs(database, job)
+    assert out.replace(b"late\n", b"") == b"early\n"
+    while proc.look_at(int((tmp_path / "pid").read_text())) is not None:
+        os.sched_yield()  # its pipe is closed: the next echo fails
+
+
 async def test_two_hundred_jobs_that_print_at_once_keep_what_is_theirs(database: Path) -> None:
     ids = await enqueue(database, *(f"echo {n}; seq 100; echo {n} >&2" for n in range(200)))
     async with working(database, concurrency=50) as worker, Queue.open(database) as queue:
@@ -298,8 +312,9 @@ async def test_the_last_report_of_progress_is_shown(database: Path, gate: Gate) 
         async for (seen,) in queue.watch(job):
             if seen.progress == "42 almost there":
                 break
-        code, out, _ = await run(sys.executable, "-m", "aqueue", "--db", str(database), "list")
-        assert (code, "42 almost there" in out) == (0, True)
+        for words in (["list"], ["show", job], ["status"]):
+            code, out, _ = await run(sys.executable, "-m", "aqueue", "--db", str(database), *words)
+            assert (code, "42 almost there" in out) == (0, True), words
         await gate.open()
         await worker.hear("Settled", job=job)
         await worker.stop()
