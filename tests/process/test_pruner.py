@@ -15,6 +15,7 @@ from aqueue.engine.events import Event, Trouble, TroubleOver
 from aqueue.engine.pruner import AT_MOST_EVERY, Pruner
 from aqueue.engine.troubles import Troubles
 from aqueue.model.errors import StoreBusy, StoreUnavailable
+from aqueue.model.selection import Filter
 from aqueue.model.settings import Settings
 from aqueue.queue import Queue
 from aqueue.store import reading

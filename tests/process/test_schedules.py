@@ -20,6 +20,7 @@ from aqueue.engine.schedules import worked_since
 from aqueue.model import lifecycle
 from aqueue.model.job import Job, State
 from aqueue.model.schedule import LATE, NewSchedule
+from aqueue.model.selection import Filter
 from aqueue.queue import Queue
 from aqueue.store import open_store, reading, schedules, sql
 from aqueue.store.sqlite import SqliteStore

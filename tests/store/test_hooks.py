@@ -9,6 +9,7 @@ from aqueue.model.ending import Ending, Exited, Lost
 from aqueue.model.errors import StoreError
 from aqueue.model.hooks import hook
 from aqueue.model.job import Job, State
+from aqueue.model.selection import Filter
 from aqueue.model.settings import Settings
 from aqueue.store import reading, sql
 from aqueue.store.sqlite import SqliteStore

@@ -11,6 +11,7 @@ import pytest
 
 from aqueue.model.ending import Exited
 from aqueue.model.job import State
+from aqueue.model.selection import Filter
 from aqueue.store import printed, pruning, reading
 from aqueue.store.printed import Piece, Printed, Stream
 from aqueue.store.pruning import Expired

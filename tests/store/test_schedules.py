@@ -11,6 +11,7 @@ from aqueue.model.ending import Exited
 from aqueue.model.errors import NoSuchSchedule, WrongState
 from aqueue.model.job import Job, State
 from aqueue.model.schedule import NewSchedule, Schedule
+from aqueue.model.selection import Filter
 from aqueue.model.settings import Settings
 from aqueue.store import reading, schedules, sql
 from aqueue.store.schedules import AT_ONCE, NextTick, Ticked, Unread
