@@ -30,7 +30,7 @@ COMMANDS: Mapping[str, str] = {
     "logs": "What a job printed, also while it prints it.",
     "events": "Every transition, also as it happens.",
     "why": "Why a job is not running.",
-    "edit": "Change a job that does not run.",
+    "edit": "Change jobs that do not run.",
     "cancel": "Stop jobs.",
     "retry": "Give jobs a fresh set of attempts.",
     "hold": "Keep jobs from running.",

@@ -48,7 +48,7 @@ def filter_options(
 
 def all_option(meaning: str) -> Callable[[F], F]:
     """Give a command `--all`, with what it means there."""
-    return click.option("--all", "all_of_them", is_flag=True, help=f"{meaning}; with a filter, of those that match.")
+    return click.option("--all", "all_of_them", is_flag=True, help=f"{meaning}; filters narrow that.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import asyncclick as click
 
 from aqueue.cli.escape import escape
 from aqueue.cli.present import show_jobs_as_json, show_json
-from aqueue.cli.progress import shown
+from aqueue.cli.progress import Bar, shown
 from aqueue.cli.selecting import Chosen, all_option, ask_before_removing, filter_options
 from aqueue.model.errors import Refused
 from aqueue.model.job import Job, State
@@ -141,22 +141,24 @@ class _Watch:
         self._manner = manner
         self._stack = stack
         self._outcome = Outcome(matched=0)
-        self._show: Callable[..., None] = lambda *_, **__: None
+        self._bar: Bar | None = None
 
     async def confirm(self, count: int) -> None:
-        """Ask, and then show how far it is."""
+        """Ask, where that is due."""
         if self._deed.asks:
             await ask_before_removing(count, yes=self._manner.yes)
-        bar = shown(self._deed.words.going, total=count, bad="passed over")
-        self._show = self._stack.enter_context(bar).show
 
     def look(self, outcome: Outcome) -> None:
         """So far it is."""
         self._outcome = outcome
-        self._show(outcome.done + outcome.passed_over, failed=outcome.passed_over)
+        if self._bar is None:
+            what = "Counting" if self._manner.dry_run else self._deed.words.going
+            self._bar = self._stack.enter_context(shown(what, total=outcome.matched, bad="passed over"))
+        self._bar.show(outcome.done + outcome.passed_over, failed=outcome.passed_over)
 
     @contextlib.contextmanager
     def telling_where_it_broke_off(self) -> Iterator[None]:
+        """Say what was done all the same, when not all could be."""
         try:
             yield
         except BaseException:

@@ -18,8 +18,8 @@ from aqueue.store.statement import Statement, Verb
 
 Decide = Callable[[Sketch], Transition | None]
 
-CLEARED_AT_ONCE = 8 * 1024**2
-"""Bytes of output that one slice deletes at most: to give a page back, SQLite must read it."""
+CLEARED_AT_ONCE = 2 * 1024**2
+"""Bytes of output that one slice deletes at most: ten milliseconds, for SQLite reads each page that it gives back."""
 
 PIECES_AT_ONCE = 2000
 """… and how many pieces."""
