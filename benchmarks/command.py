@@ -2,6 +2,7 @@
 
 import argparse
 import importlib.util
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -22,7 +23,18 @@ PICTURE, DOCUMENT = Path("docs/bench.png"), Path("docs/bench.md")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the words ask for."""
-    asked = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # and so end all that was started
+    try:
+        parser = _parser()
+        asked = parser.parse_args(arguments)
+        if asked.quick and asked.readme:
+            parser.error("what --quick finds is not for the README")
+        return _do(asked)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _do(asked: argparse.Namespace) -> int:
     if asked.install_peers:
         install()
         return 0

@@ -5,6 +5,9 @@ import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import FrameType
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +21,9 @@ class Plan:
         """How much of something to measure with."""
         return quick if self.quick else full
 
-    def in_turns(self, contenders: Mapping[str, Callable[[], float]]) -> dict[str, list[float]]:
+    def in_turns(self, contenders: Mapping[str, Callable[[], T]]) -> dict[str, list[T]]:
         """Measure each contender once a round; who begins changes from round to round."""
-        measured: dict[str, list[float]] = {name: [] for name in contenders}
+        measured: dict[str, list[T]] = {name: [] for name in contenders}
         for round_ in range(self.rounds):
             order = list(contenders) if round_ % 2 == 0 else list(contenders)[::-1]
             for name in order:

@@ -1,20 +1,26 @@
 """From an enqueue in another process to the shell of the job, while the worker has nothing to do.
 
 The job's first word goes through a named pipe. The clock starts before the enqueue begins, or when it is acknowledged:
-a command takes longer to start than a worker takes to hear of it, so both are told.
+a command takes longer to start than a worker takes to hear of it, so both are told. All that are compared wait beside
+each other, and are asked in turns.
 """
 
+import contextlib
 import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 
 from benchmarks.figures import MS, Figure, Impossible, absent, at_most, median, percentile
 from benchmarks.ours import queue
-from benchmarks.peers import ALL, Peer
+from benchmarks.peers import ALL
 from benchmarks.pipes import Pipe, pipe
 from benchmarks.plan import Plan
 from benchmarks.processes import scratch
+
+WHAT = "from the start of an enqueue to the job's shell, {}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,35 +33,59 @@ class Delay:
 
 def measure(plan: Plan) -> Iterator[Figure]:
     """From an enqueue in another process until the job's shell runs, and the same of the peers."""
-    count = plan.amount(40, 5) * plan.rounds
-    with queue() as one, pipe(one.folder, "says") as says, one.worker(2), one.sql() as connection:
-        insert = "INSERT INTO jobs (command) VALUES (?)"
-        by_sql = delays(says, lambda said: connection.execute(insert, (said,)), count)
-        by_command = delays(says, lambda said: one.timed("enqueue", said), count)
-    begun = [delay.begun for delay in by_sql]
-    yield median(
-        "pickup.sql.median", "pick-up after plain SQL, from before the INSERT to the job's shell", begun, MS, at_most(4)
-    )
-    yield percentile("pickup.sql.p99", "the same, p99", begun, 99, MS, at_most(10))
-    since = [delay.acknowledged for delay in by_command]
+    missing: list[Figure] = []
+    with contextlib.ExitStack() as stack:
+        contenders = {**_ours(stack), **_peers(stack, missing)}
+        count = plan.amount(40, 5)
+        turns = {name: partial(delays, says, enqueue, count) for name, (says, enqueue) in contenders.items()}
+        found = {name: list(chain.from_iterable(turn)) for name, turn in plan.in_turns(turns).items()}
+    yield from _figures(found)
+    yield from missing
+
+
+Contender = tuple[Pipe, Callable[[str], object]]
+"""Where its jobs say that they run, and how it is handed one."""
+
+
+def _ours(stack: contextlib.ExitStack) -> dict[str, Contender]:
+    one = stack.enter_context(queue())
+    says = stack.enter_context(pipe(one.folder, "says"))
+    stack.enter_context(one.worker(2))
+    connection = stack.enter_context(one.sql())
+    insert = "INSERT INTO jobs (command) VALUES (?)"
+    return {
+        "sql": (says, lambda said: connection.execute(insert, (said,))),
+        "command": (says, lambda said: one.timed("enqueue", said)),
+    }
+
+
+def _peers(stack: contextlib.ExitStack, missing: list[Figure]) -> dict[str, Contender]:
+    """Those that wait for jobs; the others are added to what is missing."""
+    waiting: dict[str, Contender] = {}
+    for peer in ALL:
+        try:
+            folder = stack.enter_context(scratch())
+            standing = stack.enter_context(peer.standing(folder, 2))
+        except Impossible as why:
+            missing.append(absent(f"pickup.{peer.key}", WHAT.format(peer.name), why))
+        else:
+            waiting[peer.key] = (stack.enter_context(pipe(folder, "says")), standing.enqueue)
+    return waiting
+
+
+def _figures(found: dict[str, list[Delay]]) -> Iterator[Figure]:
+    begun = {name: [delay.begun for delay in delays] for name, delays in found.items()}
+    what = "pick-up after plain SQL, from before the INSERT to the job's shell"
+    yield median("pickup.sql.median", what, begun["sql"], MS, at_most(4))
+    yield percentile("pickup.sql.p99", "the same, p99", begun["sql"], 99, MS, at_most(10))
+    since = [delay.acknowledged for delay in found["command"]]
     what = "pick-up after `aqueue enqueue`, from its end to the job's shell (0: it runs already)"
     yield median("pickup.command.median", what, since, MS, at_most(4))
     yield percentile("pickup.command.p99", "the same, p99", since, 99, MS, at_most(10))
-    whole = [delay.begun for delay in by_command]
-    yield median("pickup.command.whole", "from the start of `aqueue enqueue` to the job's shell", whole, MS)
+    yield median("pickup.command.whole", WHAT.format("`aqueue enqueue`"), begun["command"], MS)
     for peer in ALL:
-        yield from _of(peer, count)
-
-
-def _of(peer: Peer, count: int) -> Iterator[Figure]:
-    what = f"from the start of an enqueue to the job's shell, {peer.name}"
-    try:
-        with scratch() as folder, pipe(folder, "says") as says, peer.standing(folder, 2) as standing:
-            begun = [delay.begun for delay in delays(says, standing.enqueue, count)]
-    except Impossible as why:
-        yield absent(f"pickup.{peer.key}", what, why)
-    else:
-        yield median(f"pickup.{peer.key}", what, begun, MS)
+        if peer.key in begun:
+            yield median(f"pickup.{peer.key}", WHAT.format(peer.name), begun[peer.key], MS)
 
 
 def delays(says: Pipe, enqueue: Callable[[str], object], count: int) -> list[Delay]:
