@@ -1,7 +1,7 @@
 """What a part of the benchmark has to tell: figures, each with its spread and with what is wanted of it."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 RATIO = "{:.2f}"
@@ -71,6 +71,14 @@ def percentile(
     place = min(len(ordered) - 1, int(len(ordered) * percent / 100))
     spread = f"worst {form.format(ordered[-1])}, of {len(ordered)}"
     return _judged(Figure(key=key, what=what, shown="", spread=spread), ordered[place], form, wanted)
+
+
+def delays(
+    key: str, what: str, values: Sequence[float], *, usually: Wanted | None = None, p99: Wanted | None = None
+) -> Iterator[Figure]:
+    """Two rows about delays in milliseconds: their median, and what only one of a hundred exceeds."""
+    yield median(f"{key}.median", what, values, MS, usually)
+    yield percentile(f"{key}.p99", f"{what}, p99", values, 99, MS, p99)
 
 
 def one(key: str, what: str, value: float, form: str, wanted: Wanted | None = None, *, note: str = "") -> Figure:

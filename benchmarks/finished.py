@@ -108,9 +108,10 @@ def forget(one: Queue, past: Past, *, scheduled: bool = True) -> None:
 
 def _make(one: Queue, past: Past) -> None:
     KEPT.mkdir(exist_ok=True)
+    for stale in KEPT.glob(f"{past.state}-{past.count}-*"):  # of other schemas, too
+        shutil.rmtree(stale)
     if shutil.disk_usage(KEPT).free < 2 * BYTES_A_JOB * past.count:
         raise Impossible(f"no room on the disk for {past.count:,} finished jobs")
-    shutil.rmtree(one.folder, ignore_errors=True)
     one.folder.mkdir(mode=0o700)
     one.call("config", "set", "keep_completed", "none")  # a worker would take the past away after a week
     fill(one, past)

@@ -26,7 +26,7 @@ def machine() -> str:
 def version() -> str:
     """The version of aqueue, with the commit where that is known."""
     commit = _first_line("git", "-C", str(REPOSITORY), "describe", "--always", "--dirty")
-    told = _first_line(str(AQUEUE), "--version")
+    told = _first_line(str(AQUEUE), "--version").replace(", version", "")
     return f"{told} ({commit})" if commit else told
 
 

@@ -1,5 +1,6 @@
 """A C project to build: its compile commands and its link command, as make would run them."""
 
+import getpass
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -51,7 +52,11 @@ def _fetch(folder: Path) -> None:
     _write_sources(apt / "parts")
     options = {"sourcelist": "/dev/null", "sourceparts": apt / "parts"}
     words = [f"-oDir::Etc::{name}={value}" for name, value in options.items()]
-    words += [f"-oDir::State::lists={apt}/lists", f"-oDir::Cache={apt}/cache"]
+    words += [
+        f"-oDir::State::lists={apt}/lists",
+        f"-oDir::Cache={apt}/cache",
+        f"-oAPT::Sandbox::User={getpass.getuser()}",
+    ]
     for verb in (("update",), ("source", "--download-only", DEBIAN)):
         subprocess.run(["apt-get", "-qq", *words, *verb], cwd=apt, stdout=subprocess.DEVNULL, check=False)
     for archive in apt.glob(f"{DEBIAN}_*.orig.tar.*"):

@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Iterator
 
-from benchmarks.figures import MIB, MS, SECONDS, Figure, at_most, median, one, percentile
+from benchmarks.figures import MIB, SECONDS, Figure, at_most, delays, one
 from benchmarks.ours import Queue, queue
 from benchmarks.pipes import Pipe, pipe
 from benchmarks.plan import Plan
@@ -24,13 +24,12 @@ def measure(plan: Plan) -> Iterator[Figure]:
         forget_peak(worker)
         begun = time.perf_counter()
         (job,) = ours.enqueue([f"head -c {size} /dev/zero"])
-        delays = list(_meanwhile(ours, says, job))
+        started = list(_meanwhile(ours, says, job))
         seconds = time.perf_counter() - begun
         grown = (peak(worker) - before) / MEBIBYTE
     what = f"a job that prints {size / 1e9:g} GB"
     yield one("flood.grown", f"{what}: growth of the worker's peak memory", grown, MIB, at_most(10))
-    yield median("flood.median", f"{what}: other jobs start after", delays, MS)
-    yield percentile("flood.p99", "the same, p99", delays, 99, MS, at_most(50))
+    yield from delays("flood.others", f"{what}: other jobs start after", started, p99=at_most(50))
     yield one("flood.seconds", f"{what} takes", seconds, SECONDS)
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.figures import MS, Figure, at_most, median, percentile
+from benchmarks.figures import MS, Figure, at_most, delays, median
 from benchmarks.ours import AQUEUE, Queue, queue
 from benchmarks.pipes import pipe
 from benchmarks.plan import Plan
@@ -30,13 +30,11 @@ def measure(plan: Plan) -> Iterator[Figure]:
     count = plan.amount(50, 20) * plan.rounds
     with queue() as ours, ours.worker(4):
         behind = _behind(ours, count)
-        yield median("following.logs.median", "`logs --follow` is behind the job", behind, MS)
-        yield percentile("following.logs.p99", "the same, p99", behind, 99, MS, at_most(50))
+        yield from delays("following.logs", "`logs --follow` is behind the job", behind, p99=at_most(50))
         cancels = [_cancelled(ours) for _ in range(plan.amount(10, 3) * plan.rounds)]
         committed, begun = [one for one, _ in cancels], [other for _, other in cancels]
         what = "from the commit of `aqueue cancel` to the job's TERM (below 0: before others could see it)"
-        yield median("following.cancel.median", what, committed, MS)
-        yield percentile("following.cancel.p99", "the same, p99", committed, 99, MS, at_most(50))
+        yield from delays("following.cancel", what, committed, p99=at_most(50))
         yield median("following.cancel.whole", "from the start of `aqueue cancel` to the job's TERM", begun, MS)
 
 

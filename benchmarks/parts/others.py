@@ -29,7 +29,7 @@ def measure(plan: Plan) -> Iterator[Figure]:
         try:
             version = peer.version()
         except Impossible as why:
-            yield absent(f"others.{peer.key}.times", f"aqueue beside {peer.name}", why)
+            yield absent(f"others.{peer.key}.times", f"as fast as {peer.name}", why)
         else:
             yield from _whole(peer, f"{peer.name} {version}", plan, shares)
             yield from _working_off(peer, f"{peer.name} {version}", plan)
@@ -48,7 +48,7 @@ def _whole(peer: Peer, name: str, plan: Plan, shares: list[float]) -> Iterator[F
     )
     if count < peer.enough:
         shares += of_pairs(rates["us"], rates["xargs"])
-    key, what = f"others.{peer.key}", f"aqueue beside {name}, from enqueue to end"
+    key, what = f"others.{peer.key}", f"as fast as {name}, from enqueue to end"
     yield median(f"{key}.times", what, of_pairs(rates["us"], rates["peer"]), TIMES, _wanted(peer, whole=True))
     yield median(f"{key}.ratio", f"{name} ({peer.lacks}), of `xargs`", of_pairs(rates["peer"], rates["xargs"]), RATIO)
     yield median(f"{key}.rate", name, rates["peer"], RATE)
@@ -62,7 +62,7 @@ def _working_off(peer: Peer, name: str, plan: Plan) -> Iterator[Figure]:
             "peer": _rate(peer.work_off, count, min(SLOTS, peer.most_slots)),
         }
     )
-    times, what = of_pairs(rates["us"], rates["peer"]), f"aqueue beside {name}, working off a line"
+    times, what = of_pairs(rates["us"], rates["peer"]), f"as fast as {name}, working off a line"
     yield median(f"others.{peer.key}.line", what, times, TIMES, _wanted(peer, whole=False))
 
 

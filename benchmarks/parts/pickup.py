@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 
-from benchmarks.figures import MS, Figure, Impossible, absent, at_most, median, percentile
+from benchmarks import figures
+from benchmarks.figures import MS, Figure, Impossible, absent, at_most, median
 from benchmarks.ours import queue
 from benchmarks.peers import ALL
 from benchmarks.pipes import Pipe, pipe
@@ -76,12 +77,10 @@ def _peers(stack: contextlib.ExitStack, missing: list[Figure]) -> dict[str, Cont
 def _figures(found: dict[str, list[Delay]]) -> Iterator[Figure]:
     begun = {name: [delay.begun for delay in delays] for name, delays in found.items()}
     what = "pick-up after plain SQL, from before the INSERT to the job's shell"
-    yield median("pickup.sql.median", what, begun["sql"], MS, at_most(4))
-    yield percentile("pickup.sql.p99", "the same, p99", begun["sql"], 99, MS, at_most(10))
+    yield from figures.delays("pickup.sql", what, begun["sql"], usually=at_most(4), p99=at_most(10))
     since = [delay.acknowledged for delay in found["command"]]
     what = "pick-up after `aqueue enqueue`, from its end to the job's shell (0: it runs already)"
-    yield median("pickup.command.median", what, since, MS, at_most(4))
-    yield percentile("pickup.command.p99", "the same, p99", since, 99, MS, at_most(10))
+    yield from figures.delays("pickup.command", what, since, usually=at_most(4), p99=at_most(10))
     yield median("pickup.command.whole", WHAT.format("`aqueue enqueue`"), begun["command"], MS)
     for peer in ALL:
         if peer.key in begun:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.figures import MS, Figure, at_most, median, percentile
+from benchmarks.figures import Figure, at_most, delays
 from benchmarks.ours import Queue, queue
 from benchmarks.plan import Plan
 
@@ -34,12 +34,9 @@ def measure(plan: Plan) -> Iterator[Figure]:
     count = plan.amount(40, 20) * plan.rounds
     idle, loaded = _late(count, 0), _beside_others(count)
     full = _late(count, plan.amount(1500, 500) * plan.rounds)
-    yield median("retries.idle.median", "a retry starts after it is due", idle, MS)
-    yield percentile("retries.idle.p99", "the same, p99", idle, 99, MS, at_most(2))
-    yield median("retries.load.median", "a retry starts after it is due, under load", loaded, MS)
-    yield percentile("retries.load.p99", "the same, p99", loaded, 99, MS, at_most(10))
-    yield median("retries.full.median", "a retry starts after it is due, all slots busy", full, MS)
-    yield percentile("retries.full.p99", "the same, p99", full, 99, MS)
+    yield from delays("retries.idle", "a retry starts after it is due", idle, p99=at_most(2))
+    yield from delays("retries.load", "a retry starts after it is due, under load", loaded, p99=at_most(10))
+    yield from delays("retries.full", "a retry starts after it is due, all slots busy", full)
 
 
 def _late(count: int, line: int) -> list[float]:
