@@ -15,5 +15,7 @@ What is held to be fair:
 - Peers get the same: for those that are queues, the line is filled behind a job that waits, and the time runs from its
   release to the start of a last job. They are set up as their manuals advise, and where two ways are possible, in the
   faster one. What a peer cannot do is said with its figure.
+- The machine should do nothing else. Linux shares a busy machine out among sessions, and a queue that gives each job a
+  session of its own gets more than xargs, which does not, or less than a peer with many processes.
 - A job has started when it says so itself, through a named pipe: the shell's own start is in the figure.
 """

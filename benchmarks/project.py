@@ -10,7 +10,7 @@ from benchmarks.kept import KEPT
 from benchmarks.processes import needed
 
 DEBIAN = "libtomcrypt"
-FILES = 200
+FILES = 100
 """How many files a project of our own has, where no source can be had."""
 
 
@@ -80,7 +80,7 @@ def _generated(folder: Path) -> Project:
     names = [f"part{number}" for number in range(FILES)]
     for number, name in enumerate(names):
         functions = (
-            f"int {name}_{place}(int n) {{ return n < {place} ? {number} : n * {place}; }}" for place in range(300)
+            f"int {name}_{place}(int n) {{ return n < {place} ? {number} : n * {place}; }}" for place in range(40)
         )
         (folder / f"{name}.c").write_text("\n".join(functions) + "\n", encoding="ascii")
     compiles = tuple(f"cc -O2 -c {name}.c -o {name}.o" for name in names)
