@@ -212,12 +212,11 @@ class Node:
             self._clock,
             self._settings.kill_after,
             lambda job: Output(job, self._settings.output_limit, self._clock, self._committer.print),
-            lambda: self._has_room(job),
+            lambda: self._started(job),
         )
         self._runs[job.seq] = run
         if self._interrupting:  # the job was handed out, but its slot had not got so far
             run.end(Interrupted(), LAST_GRACE)
-        self._listener(Started(job))
         time = asyncio.get_running_loop().time
         begun, since = Begun(job, slot, self._clock.now()), time()
         try:
@@ -238,6 +237,10 @@ class Node:
             await asyncio.sleep(AFTER_A_SHORTAGE)
             if self._draining:
                 return Outcome(Interrupted())
+
+    def _started(self, job: Job) -> None:
+        self._has_room(job)
+        self._listener(Started(job))  # not before: it could be that it cannot start, and it should not wait for words
 
     def _has_room(self, job: Job) -> None:
         """This job waits for the machine no longer; the shortage is over when none does."""
