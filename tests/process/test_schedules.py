@@ -29,6 +29,7 @@ from aqueue.store.statement import Verb
 E = TypeVar("E", bound=Event)
 
 HOUR = 3600.0
+DAY = 24 * HOUR
 START = 4_070_912_400.0
 """A full hour."""
 
@@ -55,9 +56,10 @@ class MovableClock(SystemClock):
 
     @property
     def armed(self) -> list[float]:
-        """The moments of the timers that are still to come."""
+        """The moments of the timers that are still to come within a day: what is kept for a week has one of its own."""
         now = asyncio.get_running_loop().time()
-        return [moment for moment, timer in self._timers if not timer.cancelled() and timer.when() > now]
+        coming = [moment for moment, timer in self._timers if not timer.cancelled() and timer.when() > now]
+        return [moment for moment in coming if moment < self.now() + DAY]
 
     async def armed_for(self, moment: float) -> None:
         """Wait until a timer is armed for about this moment."""
