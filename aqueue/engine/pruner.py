@@ -20,7 +20,13 @@ from aqueue.store.sqlite import SqliteStore
 from aqueue.store.sweep import SPARE_PAGES, Sweep
 
 AT_MOST_EVERY = 60.0
-"""Seconds between two sweeps: what expires meanwhile goes with the next."""
+"""Seconds between two sweeps: what expires meanwhile goes with the next.
+
+Where something is kept for a shorter time, that is the time between them: who keeps jobs for a few seconds does not
+expect to see them for a minute. But it is a second at least.
+"""
+
+SHORTEST_PAUSE = 1.0
 
 REST = 3.0
 """For how long the write lock is left to others after each slice of a sweep, as a multiple of what the slice took."""
@@ -69,7 +75,7 @@ class Pruner:
     async def sweep(self) -> None:
         """Remove what may go now, and arm for what is next. What cannot be removed waits for another time."""
         self._disarm()
-        self._not_before = self._clock.now() + AT_MOST_EVERY
+        self._not_before = self._clock.now() + _pause(self._settings())
         try:
             await self._sweep()
             self._troubles.end("prune")
@@ -113,3 +119,8 @@ class Pruner:
     def _disarm(self) -> None:
         self._armed, self._stirred = None, False
         self._alarm.set(None)
+
+
+def _pause(settings: Settings) -> float:
+    """The least time between two sweeps, in seconds."""
+    return min([AT_MOST_EVERY, *(max(SHORTEST_PAUSE, keep) for keep in kept_for(settings).values())])

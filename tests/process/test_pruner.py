@@ -12,7 +12,7 @@ from store.harness import enqueue as add
 
 from aqueue.engine.clock import Timer
 from aqueue.engine.events import Event, Trouble, TroubleOver
-from aqueue.engine.pruner import AT_MOST_EVERY, Pruner
+from aqueue.engine.pruner import AT_MOST_EVERY, SHORTEST_PAUSE, Pruner
 from aqueue.engine.troubles import Troubles
 from aqueue.model.errors import StoreBusy, StoreUnavailable
 from aqueue.model.selection import Filter
@@ -143,13 +143,22 @@ async def test_what_finishes_brings_a_later_timer_forward(store: SqliteStore, pr
 
 
 async def test_it_sweeps_at_most_once_a_minute(store: SqliteStore, pruning: Pruning) -> None:
-    pruning.settings = Settings(keep_completed=0)
-    await completed(store)
-    assert await pruning.sweep() == []
-    assert pruning.stir(at=1) == [AT_MOST_EVERY]
-    await completed(store, at=1)
-    assert await pruning.sweep(at=AT_MOST_EVERY) == []
+    for moment in (0, 1, 2):
+        await completed(store, at=moment)
+    assert await pruning.sweep() == [HOUR]
+    assert await pruning.sweep(at=HOUR) == [HOUR + AT_MOST_EVERY]
+    assert await pruning.sweep(at=HOUR + AT_MOST_EVERY) == []
     assert await left(store) == set()
+
+
+@pytest.mark.parametrize(("keep", "pause"), [(0, SHORTEST_PAUSE), (5, 5), (HOUR, AT_MOST_EVERY)])
+async def test_what_is_kept_for_a_short_time_does_not_stay_for_a_minute(
+    store: SqliteStore, pruning: Pruning, keep: float, pause: float
+) -> None:
+    pruning.settings = Settings(keep_completed=keep, keep_dead=HOUR)
+    await completed(store, at=-keep)
+    await completed(store, at=-keep + 0.1)
+    assert await pruning.sweep() == [pause]
 
 
 async def test_what_finishes_during_a_sweep_is_not_forgotten(

@@ -264,6 +264,16 @@ with Lobby(Place(sys.argv[1], shared=False)).sweeping() as first:
 """
 
 
+async def test_a_commit_of_another_that_a_slice_has_seen_is_told(store: SqliteStore, other: SqliteStore) -> None:
+    told: list[None] = []
+    await finish(store, Exited(0), NOW)
+    await Sweep(store, rest=0, on_foreign=lambda: told.append(None)).remove(ALL)
+    assert told == []
+    await finish(other, Exited(0), NOW)
+    await Sweep(store, rest=0, on_foreign=lambda: told.append(None)).remove(ALL)
+    assert told == [None]
+
+
 async def test_a_sweep_that_is_cancelled_has_done_whole_slices(
     store: SqliteStore, client: Plain, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,11 +28,12 @@ from hypothesis.stateful import (
 from aqueue.model import lifecycle
 from aqueue.model.ending import Ending, Exited, Interrupted, Lost, NotStarted, Signalled, TimedOut
 from aqueue.model.errors import NoSuchJob, WrongState
-from aqueue.model.job import Job, RunKey, State
+from aqueue.model.job import FINISHED, Job, RunKey, State
 from aqueue.model.newjob import NewJob
 from aqueue.model.settings import Settings
 from aqueue.store import line, open_store, reading, sql
 from aqueue.store.statement import Ask
+from aqueue.store.sweep import Sweep
 
 T = TypeVar("T")
 
@@ -158,6 +159,17 @@ class Lives(RuleBasedStateMachine):
             self.existing.discard(job_id)
         except WrongState:
             assert any(str(key.seq) == job_id for key in self.open_runs)
+        except NoSuchJob:
+            assert job_id not in self.existing
+
+    @rule(age=st.sampled_from([0, 5]))
+    def prune(self, age: float) -> None:
+        with closing(sqlite3.connect(self.path)) as rows:
+            old = "SELECT id FROM jobs WHERE state IN ('completed', 'dead', 'cancelled') AND finished_at <= ?"
+            expired = {job for (job,) in rows.execute(old, [self.now - age])}
+        sweep = Sweep(self.store, rest=0)
+        assert self.runner.run(sweep.remove(dict.fromkeys(FINISHED, self.now - age))) == len(expired)
+        self.existing -= expired
 
     @invariant()
     def the_promises_hold(self) -> None:
