@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from aqueue.model import lifecycle, retention
 from aqueue.model.errors import InvalidInput
+from aqueue.model.ids import Ids
 from aqueue.model.job import Job, Run, State
 from aqueue.model.line import Served
-from aqueue.model.newjob import NewJob, check_edit, check_ids_differ, check_queue
+from aqueue.model.newjob import Alike, NewJob, check_edit, check_queue
 from aqueue.model.rate import Rate
 from aqueue.model.selection import Filter
 from aqueue.model.settings import Settings, key_named, parse_setting, resolve, stored_text
 from aqueue.model.why import Crew, why
 from aqueue.selection import Outcome, Selection
 from aqueue.store import history, open_store, printed, pruning, queues, reading, roster, sql, stored, sweep
+from aqueue.store.batch import Batch
 from aqueue.store.examine import Finding, examine
 from aqueue.store.history import Event
 from aqueue.store.printed import Piece
@@ -105,12 +107,24 @@ class Queue:
         (job_id,) = await self.enqueue_many([NewJob.parse({"command": command, **options}, time.time())])
         return await self.get(job_id)
 
-    async def enqueue_many(self, jobs: Iterable[NewJob]) -> Sequence[str]:
-        """Add jobs, all or none; returns their ids in the same order. Raises DuplicateId."""
-        batch = list(jobs)
-        check_ids_differ(batch)
+    async def enqueue_many(self, jobs: Iterable[NewJob | Alike]) -> Sequence[str]:
+        """Add jobs, all or none; returns their ids in the same order. Raises DuplicateId.
+
+        There may be any number of them, one after the other from an iterator: they take no memory, and the queue is
+        not locked before the last one is there.
+        """
+        with Batch(self._store.place.database.parent) as batch:
+            batch.add(jobs, time.time())
+            return await self.enqueue_batch(batch)
+
+    async def enqueue_batch(self, batch: Batch) -> Ids:
+        """Add the jobs of a batch, all or none; returns their ids in the same order. Raises DuplicateId."""
         settings, now = await self.settings(), time.time()
-        return await self._store.write(lambda: sql.enqueue(batch, settings, now))
+        try:
+            return await self._store.write(lambda: sql.enqueue_batch(batch, settings, now), checked=True)
+        except asyncio.CancelledError:
+            batch.give_up()  # or else it would go on to its end, and nobody would be told the ids
+            raise
 
     async def get(self, job_id: str) -> Job:
         """The job with this id. Raises NoSuchJob."""

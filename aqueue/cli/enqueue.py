@@ -57,7 +57,7 @@ async def enqueue(
     _say_what_is_past(flags, jobs, now)
     _say_what_is_held(flags)
     async with Queue.open(db) as queue:
-        with _duplicates_located(wanted, jobs):
+        with _duplicates_located(wanted):
             ids = await queue.enqueue_many(jobs)
         if as_json:
             from aqueue.cli.present import show_jobs_as_json
@@ -73,11 +73,11 @@ async def enqueue(
 
 
 @contextlib.contextmanager
-def _duplicates_located(wanted: Sequence[Wanted], jobs: Sequence[NewJob]) -> Iterator[None]:
+def _duplicates_located(wanted: Sequence[Wanted]) -> Iterator[None]:
     try:
         yield
     except DuplicateId as error:
-        where = next(one.where for one, job in reversed([*zip(wanted, jobs, strict=True)]) if job.id == error.job_id)
+        where = wanted[error.place].where
         raise Refused(f"{where}: {error}" if where else str(error)) from None
 
 

@@ -1,9 +1,13 @@
 """What a text must be like that goes into a job, and a command that goes to the shell."""
 
+from collections.abc import Sequence
+
 from aqueue.model.errors import InvalidInput
 
 MAX_COMMAND_BYTES = 128 * 1024 - 1
 """The kernel takes no argument of 128 KiB or more, and the shell gets the command as one."""
+
+_MOST_BYTES_OF_A_CHARACTER = 4
 
 
 def check_text(text: str) -> str:
@@ -25,3 +29,18 @@ def check_command(text: str) -> str:
     if len(command.encode()) > MAX_COMMAND_BYTES:
         raise InvalidInput("must be shorter than 128 KiB; put it into a script and run that")
     return command
+
+
+def are_commands(texts: Sequence[str]) -> bool:
+    """Whether each of these is surely a command that makes sense; a few that do are not recognized.
+
+    For many at once: it costs next to nothing for each.
+    """
+    whole = "".join(texts)
+    if not all(texts) or any(map(str.isspace, texts)) or "\0" in whole:
+        return False
+    try:
+        whole.encode()
+    except UnicodeEncodeError:
+        return False
+    return max(map(len, texts), default=0) <= MAX_COMMAND_BYTES // _MOST_BYTES_OF_A_CHARACTER

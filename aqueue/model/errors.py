@@ -56,11 +56,14 @@ class NoSuchSchedule(Refused):
 
 
 class DuplicateId(Refused):
-    """A job with this id exists already, or is asked for twice at once."""
+    """A job with this id exists already, or is asked for twice at once.
 
-    def __init__(self, job_id: str, *, at_once: bool = False) -> None:
+    `place` is which of the jobs that are asked for at once wants it, the first being 0.
+    """
+
+    def __init__(self, job_id: str, *, at_once: bool = False, place: int = 0) -> None:
         super().__init__(f"the id {job_id} is there twice" if at_once else f"a job with the id {job_id} exists already")
-        self.job_id = job_id
+        self.place = place
 
 
 class WrongState(Refused):

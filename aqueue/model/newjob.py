@@ -2,12 +2,12 @@
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from aqueue.model.command import check_command, check_text
-from aqueue.model.errors import DuplicateId, InvalidInput
+from aqueue.model.errors import InvalidInput
 from aqueue.model.settings import MAX_RETRIES_LIMIT
 from aqueue.model.text import LONGEST, check_moment, parse_duration, parse_time
 
@@ -54,6 +54,14 @@ class NewJob:
         return cls(**values)
 
 
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Jobs that differ in nothing but their commands: each is as `job` is. The commands are known to make sense."""
+
+    job: NewJob
+    commands: Sequence[str]
+
+
 def check(wanted: Mapping[str, Any], now: float) -> dict[str, Any]:
     """The values of these keys as they will be kept, a delay turned into a `run_at`. Raises InvalidInput."""
     for key in wanted:
@@ -87,16 +95,6 @@ def check_edit(wanted: Mapping[str, Any], now: float) -> tuple[dict[str, Any], N
     if "id" in values:
         raise InvalidInput("id cannot be edited")
     return values, NewTime(values.pop("hold", None), values.pop("run_at", None))
-
-
-def check_ids_differ(jobs: Iterable[NewJob]) -> None:
-    """Raise DuplicateId if two jobs of one batch ask for the same id."""
-    seen: set[str] = set()
-    for job in jobs:
-        if job.id in seen:
-            raise DuplicateId(job.id or "", at_once=True)
-        if job.id is not None:
-            seen.add(job.id)
 
 
 def _checked(key: str, parse: Callable[[Any], Any], value: Any) -> Any:

@@ -5,16 +5,18 @@ write is guarded by that, so that of two decisions on one job the second changes
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aqueue.model.ending import Ending, exit_code_of, signal_of
 from aqueue.model.errors import DuplicateId
-from aqueue.model.job import Decidable, Job, RunKey, State
+from aqueue.model.ids import Ids
+from aqueue.model.job import Decidable, Job, RunKey
 from aqueue.model.lifecycle import Transition
 from aqueue.model.newjob import NewJob
 from aqueue.model.settings import Settings
+from aqueue.store.batch import Batch, Chunk
 from aqueue.store.reading import find, to_job
 from aqueue.store.statement import Statement, Verb
 
@@ -53,38 +55,35 @@ class Decision:
     hook: NewJob | None = None
 
 
-def enqueue(jobs: Sequence[NewJob], settings: Settings, now: float) -> Verb[Sequence[str]]:
+def enqueue(jobs: Iterable[NewJob], settings: Settings, now: float) -> Verb[Ids]:
     """Add jobs, all or none; returns their ids in the order given. Raises DuplicateId."""
-    chosen = [job.id for job in jobs if job.id is not None]
-    if chosen:
-        for taken in (yield Statement("ids_taken", {"ids": json.dumps(chosen)})):
-            raise DuplicateId(taken["id"])
-    rows = yield Statement("enqueue", {"jobs": json.dumps([_new_row(job, settings, now) for job in jobs]), "now": now})
-    return [row["id"] for row in sorted(rows, key=lambda row: row["seq"])]
+    with Batch() as batch:
+        batch.add(jobs, now)
+        return (yield from enqueue_batch(batch, settings, now))
 
 
-def _new_row(job: NewJob, settings: Settings, now: float) -> dict[str, Any]:
-    waits = job.hold or (job.run_at is not None and job.run_at > now)
-    return {
-        "id": job.id,
-        "command": job.command,
-        "state": State.SCHEDULED if waits else State.PENDING,
-        "queue": job.queue,
-        "priority": job.priority,
-        "max_retries": settings.max_retries if job.max_retries is None else job.max_retries,
-        "timeout": (settings.timeout or 0) if job.timeout is None else job.timeout,
-        "run_at": None if job.hold else now if job.run_at is None else job.run_at,
-        "held": int(job.hold),
-        "tags": job.tags,
-        "env": job.env,
-        "cwd": job.cwd,
-        "backoff_base": job.backoff_base,
-        "backoff_max": job.backoff_max,
-        "no_retry_on": job.no_retry_on,
-        "defer_on": job.defer_on,
-        "cron": job.cron,
-        "hook_of": job.hook_of,
-    }
+def enqueue_batch(batch: Iterable[Chunk], settings: Settings, now: float) -> Verb[Ids]:
+    """Add the jobs of all chunks, all or none; returns their ids in the order given. Raises DuplicateId."""
+    ids, first = Ids(), None
+    usual = {"usual_retries": settings.max_retries, "usual_timeout": settings.timeout or 0, "now": now}
+    for chunk in batch:
+        yield from _check_ids_are_free(chunk, first)
+        rows = yield Statement("enqueue", {"jobs": chunk.jobs, "common": chunk.common, **usual}, rows=chunk.form)
+        added = sorted((row["seq"], row["id"]) for row in rows)
+        first = added[0][0] if first is None else first
+        ids.add([job_id for _, job_id in added])
+    return ids
+
+
+def _check_ids_are_free(chunk: Chunk, first: int | None) -> Verb[None]:
+    """Refuse ids that other jobs have; those from the number `first` on are of the same batch."""
+    if not chunk.has_ids:
+        return
+    rows = yield Statement("ids_taken", {"jobs": chunk.jobs})
+    taken = {row["id"]: first is not None and row["seq"] >= first for row in rows}
+    for place, job_id in enumerate(chunk.ids() if taken else (), start=chunk.place):
+        if job_id is not None and job_id in taken:
+            raise DuplicateId(job_id, at_once=taken[job_id], place=place)
 
 
 def begin(begun: Sequence[Begun]) -> Verb[None]:

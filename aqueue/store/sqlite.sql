@@ -2,21 +2,38 @@
 -- A batch comes as one JSON array; :now is always the caller's clock. RETURNING has no order: the caller sorts.
 
 -- name: enqueue
+-- `:common` holds what all of the jobs have in common, and `own` what a job has of its own; what is in neither is NULL.
 INSERT INTO jobs (
     custom_id, command, state, queue, priority, max_retries, timeout, run_at, held, created_at, updated_at,
     tags, env, cwd, backoff_base, backoff_max, no_retry_on, defer_on, cron, hook_of
 )
 SELECT
-    value ->> 'id', value ->> 'command', value ->> 'state', value ->> 'queue', value ->> 'priority',
-    value ->> 'max_retries', value ->> 'timeout', value ->> 'run_at', value ->> 'held', :now, :now,
-    value -> 'tags', value -> 'env', value ->> 'cwd', value ->> 'backoff_base', value ->> 'backoff_max',
-    value -> 'no_retry_on', value -> 'defer_on', value ->> 'cron', value ->> 'hook_of'
-FROM json_each(:jobs)
-ORDER BY key
+    id, command,
+    coalesce(own ->> 'state', :common ->> 'state'), coalesce(own ->> 'queue', :common ->> 'queue'),
+    coalesce(own ->> 'priority', :common ->> 'priority'),
+    coalesce(own ->> 'max_retries', :common ->> 'max_retries', :usual_retries),
+    coalesce(own ->> 'timeout', :common ->> 'timeout', :usual_timeout),
+    iif(
+        coalesce(own ->> 'hold', :common ->> 'hold'), NULL,
+        coalesce(own ->> 'run_at', :common ->> 'run_at', :now)
+    ),
+    coalesce(own ->> 'hold', :common ->> 'hold'), :now, :now,
+    coalesce(own -> 'tags', :common -> 'tags'), coalesce(own -> 'env', :common -> 'env'),
+    coalesce(own ->> 'cwd', :common ->> 'cwd'), coalesce(own ->> 'backoff_base', :common ->> 'backoff_base'),
+    coalesce(own ->> 'backoff_max', :common ->> 'backoff_max'),
+    coalesce(own -> 'no_retry_on', :common -> 'no_retry_on'), coalesce(own -> 'defer_on', :common -> 'defer_on'),
+    coalesce(own ->> 'cron', :common ->> 'cron'), coalesce(own ->> 'hook_of', :common ->> 'hook_of')
+FROM ({rows})
 RETURNING seq, id;
 
+-- name: rows_alike
+SELECT NULL AS id, value AS command, NULL AS own FROM json_each(:jobs)
+
+-- name: rows_each
+SELECT value ->> 0 AS id, value ->> 1 AS command, value ->> 2 AS own FROM json_each(:jobs) ORDER BY key
+
 -- name: ids_taken
-SELECT custom_id AS id FROM jobs WHERE custom_id IN (SELECT value FROM json_each(:ids));
+SELECT seq, custom_id AS id FROM jobs WHERE custom_id IN (SELECT value ->> 0 FROM json_each(:jobs));
 
 -- name: jobs_by_seq
 SELECT * FROM jobs WHERE seq IN (SELECT value FROM json_each(:seqs));

@@ -14,11 +14,15 @@ Rows: TypeAlias = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A named statement with its parameters; `where` names the conditions that fill its ``{where}``."""
+    """A named statement with its parameters.
+
+    `where` names the conditions that fill its ``{where}``, and `rows` the query that fills its ``{rows}``.
+    """
 
     name: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     where: tuple[str, ...] = ()
+    rows: str = ""
 
 
 Verb: TypeAlias = Generator[Statement, Rows, T]

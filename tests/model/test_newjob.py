@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from aqueue.model.command import MAX_COMMAND_BYTES
-from aqueue.model.errors import DuplicateId, InvalidInput
-from aqueue.model.newjob import CHECKS, NewJob, check, check_ids_differ
+from aqueue.model.command import MAX_COMMAND_BYTES, are_commands
+from aqueue.model.errors import InvalidInput
+from aqueue.model.newjob import CHECKS, NewJob, check
 from aqueue.model.settings import MAX_RETRIES_LIMIT
 from aqueue.model.text import LONGEST, format_time
 
@@ -167,10 +167,20 @@ def test_a_list_in_a_list_in_a_list_is_refused_like_any_other() -> None:
         parsed(command=deep)
 
 
-def test_two_jobs_of_one_batch_cannot_have_the_same_id() -> None:
-    check_ids_differ([parsed(), parsed(), parsed(id="a"), parsed(id="b")])
-    with pytest.raises(DuplicateId, match=r"^the id a is there twice$"):
-        check_ids_differ([parsed(id="a"), parsed(), parsed(id="a")])
+@given(st.lists(st.text(st.characters()) | st.sampled_from(["true", "x" * (MAX_COMMAND_BYTES // 4), "ä" * 70_000])))
+@example(["x" * (MAX_COMMAND_BYTES + 1)])
+@example(["a", "b\0"])
+@example(["a", "\udcff"])
+@example(["a", "\u2003"])
+@example(["a", ""])
+def test_commands_that_are_known_to_make_sense_do_so_each(texts: list[str]) -> None:
+    if are_commands(texts):
+        assert [parsed(command=text).command for text in texts] == texts
+
+
+def test_ordinary_commands_are_known_to_make_sense() -> None:
+    assert are_commands(["true", "echo 'grüezi'", " ls\t", "x" * (MAX_COMMAND_BYTES // 4)])
+    assert are_commands([])
 
 
 def test_an_edit_is_checked_like_a_new_job_but_needs_no_command() -> None:

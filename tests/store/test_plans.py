@@ -65,7 +65,7 @@ the file on purpose."""
 
 
 def text_of(name: str, where: str = "") -> str:
-    return _text(name, (where,) if where else ())
+    return _text(name, (where,) if where else (), "rows_each" if "{rows}" in _STATEMENTS[name] else "")
 
 
 def plan(client: Plain, statement: str) -> list[str]:

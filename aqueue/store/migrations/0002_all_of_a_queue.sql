@@ -91,6 +91,22 @@ BEGIN
     SELECT RAISE(ABORT, 'a job that waits for others is made by `aqueue enqueue --after`');
 END;
 
+-- As it was, but for `NOT IN`: within a trigger, SQLite would build that list anew for each row, which took a fifth of the
+-- time of many inserts.
+DROP TRIGGER jobs_guard;
+CREATE TRIGGER jobs_guard BEFORE INSERT ON jobs
+WHEN NEW.seq <> -1 OR NEW.custom_id IS NOT NULL
+    OR (NEW.state <> 'pending' AND NEW.state <> 'scheduled' AND NEW.state <> 'blocked')
+    OR NEW.run <> 0 OR NEW.attempts <> 0
+BEGIN
+    SELECT RAISE(ABORT, 'jobs.seq is given by aqueue') WHERE NEW.seq <> -1;
+    SELECT RAISE(ABORT, 'a job with this id exists already')
+        WHERE EXISTS (SELECT 1 FROM jobs WHERE custom_id = NEW.custom_id);
+    SELECT RAISE(ABORT, 'a new job is pending, scheduled or blocked')
+        WHERE NEW.state NOT IN ('pending', 'scheduled', 'blocked');
+    SELECT RAISE(ABORT, 'a new job has no runs and no attempts') WHERE NEW.run <> 0 OR NEW.attempts <> 0;
+END;
+
 -- As with ids, REPLACE would delete the job that has the key.
 CREATE TRIGGER jobs_guard_unique BEFORE INSERT ON jobs
 WHEN NEW.unique_key IS NOT NULL

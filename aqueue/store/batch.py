@@ -1,0 +1,185 @@
+"""A batch of new jobs on its way into the store, however large it is.
+
+It is first collected and only then written: whoever produces the jobs may take his time, and the write lock is not held
+meanwhile. A large batch waits in a file without a name, so that it takes no memory. It is cut into chunks, each of
+which is one statement, and what the jobs of a chunk have in common is told once for all of them: a job that has nothing
+of its own but its command costs SQLite a third less.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import astuple, dataclass
+from operator import attrgetter
+from pathlib import Path
+from typing import IO, Any, Self
+
+from aqueue.model.errors import DuplicateId, Refused, StoreUnavailable
+from aqueue.model.job import State
+from aqueue.model.newjob import Alike, NewJob
+
+JOBS_OF_A_CHUNK = 1000
+CHARACTERS_OF_A_CHUNK = 256 * 1024
+"""What a chunk holds at most, and of commands; one that is longer has a chunk of its own."""
+
+CHARACTERS_IN_MEMORY = 8 * 1024**2
+"""How much of a batch is kept in memory. What is more goes to a file."""
+
+ALIKE, EACH = "rows_alike", "rows_each"
+"""The two forms of a chunk: commands alone, or an id, a command and what else is its own of each job."""
+
+_OWN = (
+    *("queue", "priority", "max_retries", "timeout", "run_at", "hold", "tags", "env", "cwd"),
+    *("backoff_base", "backoff_max", "no_retry_on", "defer_on", "cron", "hook_of"),
+)
+"""What a job says of itself beside its id and its command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some jobs of a batch, ready for one statement. `place` is that of the first of them in the batch."""
+
+    place: int
+    count: int
+    has_ids: bool
+    form: str
+    common: str
+    """What all of its jobs have in common, as JSON."""
+    jobs: str
+    """The jobs, as JSON in the form that `form` names."""
+
+    def ids(self) -> Sequence[str | None]:
+        """The ids that were chosen, job by job."""
+        return [row[0] for row in json.loads(self.jobs)] if self.has_ids else [None] * self.count
+
+
+class Batch:
+    """New jobs that are to be enqueued, all or none. Not for several threads at a time.
+
+    `folder` is where its file is, if it needs one; without that, where the system keeps its temporary files.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self._chunks: list[Chunk] = []
+        self._characters = 0
+        self._file: IO[str] | None = None
+        self._files = ExitStack()
+        self._count = 0
+        self._is_given_up = False
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._files.close()
+
+    def add(self, jobs: Iterable[NewJob | Alike], now: float) -> None:
+        """Add jobs at the end. Raises DuplicateId as far as it is seen, StoreUnavailable, and what the jobs raise."""
+        some: list[NewJob] = []
+        characters = 0
+        for job in jobs:
+            if isinstance(job, Alike):
+                self._add_some(some, now)
+                self._add_alike(job, now)
+                some, characters = [], 0
+                continue
+            some.append(job)
+            characters += len(job.command) + (sum(map(len, job.env.values())) if job.env else 0)
+            if len(some) == JOBS_OF_A_CHUNK or characters >= CHARACTERS_OF_A_CHUNK:
+                self._add_some(some, now)
+                some, characters = [], 0
+        self._add_some(some, now)
+
+    def give_up(self) -> None:
+        """Let whoever is writing it fail with Refused, as soon as possible. Any thread may call this."""
+        self._is_given_up = True
+
+    def __iter__(self) -> Iterator[Chunk]:
+        for chunk in self._kept():
+            if self._is_given_up:
+                raise Refused("it was given up")
+            yield chunk
+
+    def _add_alike(self, alike: Alike, now: float) -> None:
+        common = _json({"state": _state(alike.job, now)} | {name: getattr(alike.job, name) for name in _OWN})
+        for commands in _slices(alike.commands) if alike.commands else ():
+            self._keep(Chunk(self._count, len(commands), False, ALIKE, common, _json(commands)))
+
+    def _add_some(self, jobs: Sequence[NewJob], now: float) -> None:
+        if not jobs:
+            return
+        _check_ids_differ(jobs, self._count)
+        values = {"state": [_state(job, now) for job in jobs]}
+        values |= {name: list(map(attrgetter(name), jobs)) for name in _OWN}
+        own = {name: column for name, column in values.items() if column.count(column[0]) < len(jobs)}
+        common = _json({name: column[0] for name, column in values.items() if name not in own})
+        has_ids = any(job.id is not None for job in jobs)
+        if own or has_ids:
+            rows = _json([[job.id, job.command, _nth(own, number)] for number, job in enumerate(jobs)])
+            self._keep(Chunk(self._count, len(jobs), has_ids, EACH, common, rows))
+        else:
+            self._keep(Chunk(self._count, len(jobs), False, ALIKE, common, _json([job.command for job in jobs])))
+
+    def _keep(self, chunk: Chunk) -> None:
+        self._count += chunk.count
+        self._characters += len(chunk.jobs)
+        self._chunks.append(chunk)
+        if self._characters > CHARACTERS_IN_MEMORY:
+            self._put_away()
+
+    def _put_away(self) -> None:
+        import tempfile  # few batches need it, and to import it takes a tenth of what a small one does
+
+        try:
+            if self._file is None:
+                file = tempfile.TemporaryFile("w+", dir=self._folder, encoding="utf-8", newline="\n")  # noqa: SIM115
+                self._file = self._files.enter_context(file)
+            self._file.writelines(_json(astuple(chunk)) + "\n" for chunk in self._chunks)
+            self._file.flush()
+        except OSError as error:
+            where = self._folder or tempfile.gettempdir()
+            raise StoreUnavailable(f"cannot keep so many jobs in {where}: {error.strerror}") from error
+        self._chunks, self._characters = [], 0
+
+    def _kept(self) -> Iterator[Chunk]:
+        if self._file is not None:
+            self._file.seek(0)
+            for line in self._file:
+                yield Chunk(*json.loads(line))
+        yield from self._chunks
+
+
+def _check_ids_differ(jobs: Sequence[NewJob], place: int) -> None:
+    seen: set[str] = set()
+    for number, job in enumerate(jobs, start=place):
+        if job.id is None:
+            continue
+        if job.id in seen:
+            raise DuplicateId(job.id, at_once=True, place=number)
+        seen.add(job.id)
+
+
+def _state(job: NewJob, now: float) -> State:
+    return State.SCHEDULED if job.hold or (job.run_at is not None and job.run_at > now) else State.PENDING
+
+
+def _nth(columns: Mapping[str, Sequence[Any]], number: int) -> Mapping[str, Any] | None:
+    return {name: column[number] for name, column in columns.items()} or None
+
+
+def _slices(commands: Sequence[str]) -> Iterator[Sequence[str]]:
+    start, characters = 0, 0
+    for place, command in enumerate(commands):
+        if place - start == JOBS_OF_A_CHUNK or characters >= CHARACTERS_OF_A_CHUNK:
+            yield commands[start:place]
+            start, characters = place, 0
+        characters += len(command)
+    yield commands[start:]
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
