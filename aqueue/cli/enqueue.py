@@ -1,25 +1,29 @@
 """`aqueue enqueue`: add jobs."""
 
-import contextlib
-import functools
+import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 import asyncclick as click
 
-from aqueue.cli.joboptions import TakesACommand, from_here, job_options, keys_of
-from aqueue.cli.sources import read
-from aqueue.model.errors import DuplicateId, InvalidInput, InvalidSource, Refused
-from aqueue.model.intake import Wanted
-from aqueue.model.newjob import NewJob, check
+from aqueue.cli.joboptions import TakesACommand, job_options, keys_of
+from aqueue.cli.newjobs import NewJobs
+from aqueue.cli.sources import interruptible, source
+from aqueue.model.document import job_document
+from aqueue.model.errors import InvalidInput
+from aqueue.model.ids import Ids
+from aqueue.model.newjob import Alike, NewJob, check
 from aqueue.queue import Queue
+from aqueue.store.batch import Batch
+from aqueue.store.opening import folder_of
 
 
 @click.command(cls=TakesACommand)
-@click.argument("words", nargs=-1, metavar="COMMAND | JSON | -")
+@click.argument("words", nargs=-1, metavar="COMMAND | JSON | - | TEMPLATE")
 @click.option("--file", "path", metavar="PATH", help="Read a JSON object, array or JSON Lines; - for stdin.")
+@click.option("--each", metavar="PATH", help="A job for each line of a file, by a template; - for stdin.")
 @click.option("--id", metavar="ID", help="An id of your own; default: the next number.")
 @click.option("--hold", is_flag=True, help="Do not run it before `aqueue release`.")
 @job_options
@@ -28,12 +32,24 @@ from aqueue.queue import Queue
 @click.option("--json", "as_json", is_flag=True, help="Print the job instead of its id.")
 @click.pass_obj
 async def enqueue(
-    db: str | None, /, words: Sequence[str], path: str | None, wait: bool, follow: bool, as_json: bool, **given: Any
+    db: str | None,
+    /,
+    words: Sequence[str],
+    path: str | None,
+    each: str | None,
+    wait: bool,
+    follow: bool,
+    as_json: bool,
+    **given: Any,
 ) -> None:
     """Add a job: a shell command line, or a job as JSON. Its id goes to stdout, alone.
 
     Several words are one command. Options may follow the command; after `--` every word is the command's own. With `-`,
     each line of stdin is a command or a JSON object; either all of them are enqueued or none.
+
+    With --each, the command is a template: {} is the line, {.} without its extension, {/} without its folder, {//} its
+    folder, {/.} without both, {#} the number of the job. Each is quoted so that the shell takes it as it is, also where
+    the template has it in quotes; \\{} is no placeholder.
 
     \b
     Examples:
@@ -41,66 +57,56 @@ async def enqueue(
       aqueue enqueue --priority 5 --timeout 10m -- make -j2 all
       aqueue enqueue '{"id": "job1", "command": "echo hi", "max_retries": 5}'
       aqueue enqueue --file jobs.json
-      find . -name '*.wav' | sed 's/.*/flac "&"/' | aqueue enqueue -
+      aqueue enqueue - < commands.txt
+      find . -name '*.wav' | aqueue enqueue --each - 'flac {} -o {.}.flac'
     """
-    flags = keys_of({**given, "hold": given["hold"] or None})
-    now = time.time()
-    check(flags, now)
-    wanted = read(words, path)
-    for option, is_given in {"--id": given["id"] is not None, "--follow": follow}.items():
-        if is_given and len(wanted) != 1:
-            raise InvalidInput(f"{option} is for one job, and there are {len(wanted)}")
-    seen_from_here = functools.cache(from_here)  # looking up one folder for each of many jobs costs most
-    jobs = [_new_job(one, flags, now, seen_from_here) for one in wanted]
-    if (wait or follow) and any(job.hold for job in jobs):
-        raise InvalidInput("a held job does not end before `aqueue release`: do not wait for it")
-    _say_what_is_past(flags, jobs, now)
-    _say_what_is_held(flags)
-    async with Queue.open(db) as queue:
-        with _duplicates_located(wanted):
-            ids = await queue.enqueue_many(jobs)
-        if as_json:
-            from aqueue.cli.present import show_jobs_as_json
+    options = keys_of({**given, "hold": given["hold"] or None})
+    kept, wanted = check(options, time.time()), source(words, path, each)
+    jobs = NewJobs(wanted, options)
+    single = [option for option, is_given in {"--id": "id" in options, "--follow": follow}.items() if is_given]
+    with Batch(folder_of(db)) as batch:
+        with interruptible(), jobs.duplicates_located():
+            batch.add(_only(jobs, single, wait=wait or follow), time.time())
+        if kept.get("run_at", math.inf) < time.time():
+            print(f"--at {options['run_at']} is in the past: it runs now", file=sys.stderr)
+        if options.keys() >= {"hold"} and options.keys() & {"delay", "run_at"}:
+            print("a held job has no time: it runs when it is released", file=sys.stderr)
+        async with Queue.open(db) as queue:
+            with jobs.duplicates_located():
+                ids = await queue.enqueue_batch(batch)
+            if as_json:
+                await _show_as_json(queue, ids, one=not wanted.is_read)
+            elif not follow:
+                for some in ids.slices():
+                    sys.stdout.write("".join(f"{job_id}\n" for job_id in some))
+            if wait or follow:
+                from aqueue.cli.ends import exit_with, followed
 
-            show_jobs_as_json(await queue.find(ids), one=path is None and list(words) != ["-"])
-        elif not follow:
-            sys.stdout.write("".join(f"{job_id}\n" for job_id in ids))
-        if wait or follow:
-            from aqueue.cli.ends import exit_with, followed
-
-            sys.stdout.flush()
-            exit_with(await followed(queue, ids, show_output=follow))
+                sys.stdout.flush()
+                exit_with(await followed(queue, ids, show_output=follow))
 
 
-@contextlib.contextmanager
-def _duplicates_located(wanted: Sequence[Wanted]) -> Iterator[None]:
-    try:
-        yield
-    except DuplicateId as error:
-        where = wanted[error.place].where
-        raise Refused(f"{where}: {error}" if where else str(error)) from None
+def _only(jobs: NewJobs, single: Sequence[str], *, wait: bool) -> Iterable[NewJob | Alike]:
+    """The jobs, if they are what these options are for: `single` ones are for one job, and a held one never ends."""
+    chosen = list(jobs) if single else jobs
+    if single and (count := sum(len(job.commands) if isinstance(job, Alike) else 1 for job in chosen)) != 1:
+        raise InvalidInput(f"{single[0]} is for one job, and there are {count}")
+    for job in chosen:
+        if wait and (job.job if isinstance(job, Alike) else job).hold:
+            raise InvalidInput("a held job does not end before `aqueue release`: do not wait for it")
+        yield job
 
 
-def _new_job(wanted: Wanted, flags: Mapping[str, Any], now: float, seen_from_here: Callable[[str], str]) -> NewJob:
-    keys = {**wanted.keys, **flags}
-    if {"delay", "run_at"} & flags.keys():  # either of them beats both
-        keys = {key: value for key, value in keys.items() if key not in {"delay", "run_at"} or key in flags}
-    cwd = keys.get("cwd")
-    if cwd is None or isinstance(cwd, str):
-        keys["cwd"] = seen_from_here("." if cwd is None else cwd)
-    try:
-        return NewJob.parse(keys, now)
-    except InvalidInput as error:
-        if wanted.where:
-            raise InvalidSource(f"{wanted.where}: {error}") from None
-        raise
+async def _show_as_json(queue: Queue, ids: Ids, *, one: bool) -> None:
+    from aqueue.cli.present import show_json, show_json_array
+
+    if one:
+        show_json(job_document(await queue.get(ids[0])))
+    else:
+        await show_json_array(_documents(queue, ids))
 
 
-def _say_what_is_past(flags: Mapping[str, Any], jobs: Sequence[NewJob], now: float) -> None:
-    if "run_at" in flags and any(job.run_at is not None and job.run_at < now for job in jobs):
-        print(f"--at {flags['run_at']} is in the past: it runs now", file=sys.stderr)
-
-
-def _say_what_is_held(flags: Mapping[str, Any]) -> None:
-    if "hold" in flags and {"delay", "run_at"} & flags.keys():
-        print("a held job has no time: it runs when it is released", file=sys.stderr)
+async def _documents(queue: Queue, ids: Ids) -> AsyncIterator[dict[str, Any]]:
+    for some in ids.slices():
+        for job in await queue.find(some):
+            yield job_document(job)

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterable, Iterable, Sequence
 from typing import Any
 
 from aqueue.model.document import job_document
@@ -19,6 +19,15 @@ def show_json_lines(documents: Iterable[Any]) -> None:
     """A JSON document a line."""
     for document in documents:
         print(json.dumps(document))
+
+
+async def show_json_array(documents: AsyncIterable[Any]) -> None:
+    """An array as `show_json` prints it, one item after the other."""
+    between = "["
+    async for document in documents:
+        print(f"{between}\n{json.dumps(document, indent=2)}".replace("\n", "\n  "), end="")
+        between = ","
+    print("[]" if between == "[" else "\n]")
 
 
 def show_jobs_as_json(jobs: Sequence[Job], *, one: bool) -> None:

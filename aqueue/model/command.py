@@ -7,17 +7,16 @@ from aqueue.model.errors import InvalidInput
 MAX_COMMAND_BYTES = 128 * 1024 - 1
 """The kernel takes no argument of 128 KiB or more, and the shell gets the command as one."""
 
-_MOST_BYTES_OF_A_CHARACTER = 4
+SURELY_SHORT = MAX_COMMAND_BYTES // 4
+"""Characters: no more bytes than a command may have, whatever they are."""
 
 
 def check_text(text: str) -> str:
     """A text that the kernel and every store take; raises InvalidInput."""
     if "\0" in text:
         raise InvalidInput("must not hold a NUL character")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise InvalidInput("must be valid UTF-8") from None
+    if not is_utf_8(text):
+        raise InvalidInput("must be valid UTF-8")
     return text
 
 
@@ -26,7 +25,7 @@ def check_command(text: str) -> str:
     command = check_text(text)
     if not command.strip():
         raise InvalidInput("must not be empty")
-    if len(command.encode()) > MAX_COMMAND_BYTES:
+    if len(command) > SURELY_SHORT and len(command.encode()) > MAX_COMMAND_BYTES:
         raise InvalidInput("must be shorter than 128 KiB; put it into a script and run that")
     return command
 
@@ -37,10 +36,13 @@ def are_commands(texts: Sequence[str]) -> bool:
     For many at once: it costs next to nothing for each.
     """
     whole = "".join(texts)
-    if not all(texts) or any(map(str.isspace, texts)) or "\0" in whole:
-        return False
+    has_words = all(texts) and not any(map(str.isspace, texts))
+    return has_words and max(map(len, texts), default=0) <= SURELY_SHORT and "\0" not in whole and is_utf_8(whole)
+
+
+def is_utf_8(text: str) -> bool:
+    """Whether every character of it can be written as UTF-8."""
     try:
-        whole.encode()
+        return text.isascii() or bool(text.encode())
     except UnicodeEncodeError:
         return False
-    return max(map(len, texts), default=0) <= MAX_COMMAND_BYTES // _MOST_BYTES_OF_A_CHARACTER

@@ -1,23 +1,50 @@
-"""Jobs as they come in: JSON in a word, a file or a line, and plain commands a line."""
+"""Jobs as they come in: JSON in a word, a file or a line, and plain commands a line.
 
-import json
+What is read comes in pieces, and goes out one by one: nothing here keeps more than it needs to see the next job.
+"""
+
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
+from aqueue.model import jsontext
+from aqueue.model.command import are_commands
 from aqueue.model.errors import InvalidInput, InvalidSource
 
 _BEGINS_LIKE_AN_OBJECT = re.compile(r'\s*\{\s*(?:\\*"|\}\s*$)')
+_ONE_MAY_BE_AN_OBJECT = re.compile(r"^[^\S\n]*\{", re.MULTILINE)
 _BACKSLASHES_BEFORE_A_QUOTE = re.compile(r'(\\+)"')
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The keys of a job that is asked for, and where they were read: `line 3`, or nothing."""
+    """The keys of a job that is asked for, and the number of the line or of the item where they were read; 0 if none.
+
+    `unit` says what is numbered.
+    """
 
     keys: Mapping[str, Any]
-    where: str = ""
+    number: int = 0
+    unit: str = "line"
+
+    @property
+    def where(self) -> str:
+        """Where it was read: `line 3`, or nothing."""
+        return f"{self.unit} {self.number}" if self.number else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """Jobs that are asked for by commands alone, which are known to make sense, and the numbers of their lines."""
+
+    texts: Sequence[str]
+    numbers: Sequence[int]
+
+    def one_by_one(self) -> Iterator[Wanted]:
+        """The same, each by itself."""
+        return (Wanted({"command": text}, number) for text, number in zip(self.texts, self.numbers, strict=True))
 
 
 def from_word(word: str) -> Wanted:
@@ -25,100 +52,122 @@ def from_word(word: str) -> Wanted:
 
     Raises InvalidInput for one that begins like an object and is none.
     """
-    if not _BEGINS_LIKE_AN_OBJECT.match(word):
+    if not begins_like_an_object(word):
         return Wanted({"command": word})
     try:
-        return Wanted(_object(word))
+        return Wanted(jsontext.parse_object(word))
     except InvalidInput:
         if '\\"' not in word:
             raise
-        return Wanted(_object(_without_escapes(word)))
+        return Wanted(jsontext.parse_object(_without_escapes(word)))
 
 
-def from_lines(text: str) -> Iterator[Wanted]:
+def begins_like_an_object(word: str) -> bool:
+    """Whether a word is meant to be a JSON object, and is no command line."""
+    return _BEGINS_LIKE_AN_OBJECT.match(word) is not None
+
+
+def from_lines(pieces: Iterable[str]) -> Iterator[Wanted | Commands]:
     """A command or a JSON object a line; blank lines are passed over. Raises InvalidSource that names the line."""
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            where = f"line {number}"
-            try:
-                yield Wanted(from_word(line.removesuffix("\r")).keys, where)
-            except InvalidInput as error:
-                raise InvalidSource(f"{where}: {error}") from None
+    for text, numbers, lines in blocks(pieces):
+        if not _ONE_MAY_BE_AN_OBJECT.search(text) and are_commands(lines):
+            yield Commands(lines, numbers)
+        else:
+            yield from map(_from_line, lines, numbers)
 
 
-def from_document(text: str) -> Sequence[Wanted]:
+def _from_line(line: str, number: int) -> Wanted:
+    try:
+        return Wanted(from_word(line).keys, number)
+    except InvalidInput as error:
+        raise InvalidSource(f"line {number}: {error}") from None
+
+
+def blocks(pieces: Iterable[str]) -> Iterator[tuple[str, Sequence[int], Sequence[str]]]:
+    """Texts of whole lines, the numbers of the lines that are not blank, and these lines, without what ends them."""
+    first, rest = 1, [""]
+    for piece in chain(pieces, ["\n"]):
+        whole, newline, beginning = piece.rpartition("\n")
+        if not newline:
+            rest.append(piece)
+            continue
+        text = "".join([*rest, whole])
+        lines = text.split("\n")
+        numbers = range(first, first + len(lines))
+        first, rest = numbers.stop, [beginning]
+        if text.strip():
+            yield text, *_not_blank(numbers, [line.removesuffix("\r") for line in lines] if "\r" in text else lines)
+
+
+def _not_blank(numbers: Sequence[int], lines: Sequence[str]) -> tuple[Sequence[int], Sequence[str]]:
+    if all(lines) and not any(map(str.isspace, lines)):
+        return numbers, lines
+    full = [(number, line) for number, line in zip(numbers, lines, strict=True) if line and not line.isspace()]
+    return [number for number, _ in full], [line for _, line in full]
+
+
+def from_document(pieces: Iterable[str]) -> Iterator[Wanted]:
     """A JSON object, a JSON array of objects, or a JSON object a line. Raises InvalidSource that says where."""
-    stripped = text.strip()
-    if not stripped:
+    left = iter(pieces)
+    begin = _read_on(left, "", lambda text: bool(text.strip()))
+    if not begin.strip():
         raise InvalidSource("there is no job in it")
-    if stripped.startswith("["):
-        return _from_array(text)
+    yield from (_from_array if begin.lstrip().startswith("[") else _from_objects)(begin, left)
+
+
+def _read_on(pieces: Iterator[str], text: str, is_enough: Callable[[str], bool]) -> str:
+    while not is_enough(text) and (piece := next(pieces, "")):
+        text += piece
+    return text
+
+
+def _from_array(begin: str, left: Iterator[str]) -> Iterator[Wanted]:
     try:
-        return [Wanted(_object(text))]  # before the lines are looked at: one object may be spread over them in any way
+        for number, item in enumerate(jsontext.items(chain([begin], left)), start=1):
+            if not isinstance(item, dict):
+                raise InvalidInput(f"item {number} is no JSON object")
+            yield Wanted(item, number, "item")
     except InvalidInput as error:
-        if _looks_like_json_lines(stripped):
-            return list(_from_json_lines(text))
         raise InvalidSource(str(error)) from None
 
 
-def _from_array(text: str) -> Sequence[Wanted]:
+def _from_objects(begin: str, left: Iterator[str]) -> Iterator[Wanted]:
+    begin = _read_on(left, begin, lambda text: "\n" in text.lstrip())
     try:
-        items = _json(text)
+        jsontext.parse_object(begin.strip().partition("\n")[0])
+    except InvalidInput:  # one object may be spread over the lines in any way
+        yield from _from_object(begin + "".join(left))
+        return
+    lines = _from_json_lines(chain([begin], left))
+    first, second = next(lines), next(lines, None)
+    if second is None:
+        yield Wanted(first.keys)
+    else:
+        yield from chain([first, second], lines)
+
+
+def _from_object(text: str) -> Iterator[Wanted]:
+    try:
+        yield Wanted(jsontext.parse_object(text))
     except InvalidInput as error:
+        if _looks_like_json_lines(text.strip()):
+            yield from _from_json_lines([text])
         raise InvalidSource(str(error)) from None
-    wanted = [Wanted(item, f"item {number}") for number, item in enumerate(items, start=1) if isinstance(item, dict)]
-    for number, item in enumerate(items, start=1):
-        if not isinstance(item, dict):
-            raise InvalidSource(f"item {number} is no JSON object")
-    return wanted
 
 
-def _from_json_lines(text: str) -> Iterator[Wanted]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            where = f"line {number}"
+def _from_json_lines(pieces: Iterable[str]) -> Iterator[Wanted]:
+    for _, numbers, lines in blocks(pieces):
+        for number, line in zip(numbers, lines, strict=True):
             try:
-                yield Wanted(_object(line), where)
+                yield Wanted(jsontext.parse_object(line), number)
             except InvalidInput as error:
-                raise InvalidSource(f"{where}: {error}") from None
+                raise InvalidSource(f"line {number}: {error}") from None
 
 
 def _looks_like_json_lines(text: str) -> bool:
     """Whether the first of several lines is a whole object, or was meant to be one."""
     first, newline, rest = text.partition("\n")
     return bool(newline and rest.strip()) and first.rstrip().endswith("}")
-
-
-def _object(text: str) -> dict[str, Any]:
-    value = _json(text)
-    if not isinstance(value, dict):
-        raise InvalidInput("it is no JSON object")
-    return value
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text, object_pairs_hook=_without_doubles, parse_constant=_refuse_constant)
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}" if "\n" in text.strip() else f"column {error.colno}"
-        raise InvalidInput(f"not valid JSON at {place}: {error.msg}") from None
-    except RecursionError:
-        raise InvalidInput("not valid JSON for a job: it is nested too deeply") from None
-    except ValueError:  # Python reads no integer of more than 4300 digits
-        raise InvalidInput("not valid JSON for a job: a number has too many digits") from None
-
-
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keys: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in keys:
-            raise InvalidInput(f"the key {key!r} is there twice")
-        keys[key] = value
-    return keys
-
-
-def _refuse_constant(name: str) -> Any:
-    raise InvalidInput(f"not valid JSON: {name} is no number there")
 
 
 def _without_escapes(word: str) -> str:

@@ -2,10 +2,20 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from aqueue.model.errors import InvalidInput
 from aqueue.store.place import default_database, is_shared
 from aqueue.store.sqlite import SqliteStore, open_sqlite
+
+
+def folder_of(url: str | None = None, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The folder of the queue at this path, or of the one that the environment names; None where it is not there yet.
+
+    Nothing is made or opened.
+    """
+    folder = Path(default_database(environ) if url is None else url).absolute().parent
+    return folder if folder.is_dir() else None
 
 
 async def open_store(

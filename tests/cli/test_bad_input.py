@@ -47,7 +47,7 @@ WORDS = [
     (['{"command": "echo \\u0000"}'], "command: must not hold a NUL character"),
     (['{"command": "echo \\ud800"}'], "command: must be valid UTF-8"),
     # commands
-    ([], "give a command, a job as JSON, - for stdin, or --file PATH"),
+    ([], "give a command, a job as JSON, - for stdin, --file PATH, or --each PATH TEMPLATE"),
     ([""], "command: must not be empty"),
     ([" \t\n "], "command: must not be empty"),
     (["--", ""], "command: must not be empty"),

@@ -3,6 +3,8 @@
 import contextlib
 import json
 import re
+import tracemalloc
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aqueue.model.errors import InvalidInput, InvalidSource
-from aqueue.model.intake import Wanted, from_document, from_lines, from_word
+from aqueue.model.intake import Commands, Wanted, from_document, from_lines, from_word
 
 WORDS: list[tuple[str, dict[str, Any]]] = [
     ("echo hi", {"command": "echo hi"}),
@@ -58,32 +60,76 @@ def test_json_is_read_back_also_with_its_quotes_escaped(keys: dict[str, Any]) ->
 
 
 def test_lines_are_commands_or_objects_and_blank_ones_are_passed_over_but_counted() -> None:
-    assert list(from_lines('echo a\r\n\n  \n{"command": "b"}\n')) == [
-        Wanted({"command": "echo a"}, "line 1"),
-        Wanted({"command": "b"}, "line 4"),
+    assert list(from_lines(['echo a\r\n\n  \n{"command": "b"}\n'])) == [
+        Wanted({"command": "echo a"}, 1),
+        Wanted({"command": "b"}, 4),
+    ]
+
+
+def test_plain_commands_come_many_at_once() -> None:
+    assert list(from_lines(["a\nb\nc\n"])) == [Commands(["a", "b", "c"], range(1, 4))]
+    assert list(from_lines(["a\r\n\n \nb\n"])) == [Commands(["a", "b"], [1, 4])]
+    assert list(from_lines(["a\n", "b", "b\nc"])) == [
+        Commands(["a"], range(1, 2)),
+        Commands(["bb"], range(2, 3)),
+        Commands(["c"], range(3, 4)),
+    ]
+
+
+def one_by_one(found: Iterable[Wanted | Commands]) -> list[Wanted]:
+    return [one for some in found for one in ([some] if isinstance(some, Wanted) else some.one_by_one())]
+
+
+LINES = st.lists(st.sampled_from(["a", "{ b; }", " ", "", "\r", "\x1c", '{"command": "c"}', "é\u2028"]))
+
+
+@given(LINES, st.integers(1, 9), st.sampled_from(["\n", "\r\n"]))
+def test_lines_are_the_same_however_they_come_in_pieces(lines: list[str], size: int, end: str) -> None:
+    text = end.join(lines)
+    found = one_by_one(from_lines([*cut(text[:200], size), text[200:]]))
+    assert found == [
+        Wanted(from_word(line.removesuffix("\r")).keys, number)
+        for number, line in enumerate(text.split("\n"), start=1)
+        if line.strip()
     ]
 
 
 def test_a_bad_line_is_named() -> None:
     with pytest.raises(InvalidSource, match=r"^line 2: not valid JSON at column 13"):
-        list(from_lines('echo a\n{"command": }\n'))
+        list(from_lines(['echo a\n{"command": }\n']))
+
+
+def test_where_a_job_was_read_is_told_in_words() -> None:
+    assert [Wanted({}).where, Wanted({}, 3).where, Wanted({}, 2, "item").where] == ["", "line 3", "item 2"]
 
 
 DOCUMENTS: list[tuple[str, list[Wanted]]] = [
     ('{"command": "a"}', [Wanted({"command": "a"})]),
+    ('\n\n{"command": "a"}\n\n', [Wanted({"command": "a"})]),
     ('{\n  "command": "a"\n}\n', [Wanted({"command": "a"})]),
-    ('[{"command": "a"}, {"command": "b"}]', [Wanted({"command": "a"}, "item 1"), Wanted({"command": "b"}, "item 2")]),
+    ('{"env": {"A": "1"},\n "command": "a"\n}', [Wanted({"env": {"A": "1"}, "command": "a"})]),
+    (
+        '[{"command": "a"}, {"command": "b"}]',
+        [Wanted({"command": "a"}, 1, "item"), Wanted({"command": "b"}, 2, "item")],
+    ),
     ("[]", []),
+    ("\n [ ]\n", []),
     (
         '{"command": "a"}\n\n{"command": "b"}\n',
-        [Wanted({"command": "a"}, "line 1"), Wanted({"command": "b"}, "line 3")],
+        [Wanted({"command": "a"}, 1), Wanted({"command": "b"}, 3)],
     ),
 ]
+PIECES = [1, 5, 1000]
 
 
+def cut(text: str, size: int) -> list[str]:
+    return [text[start : start + size] for start in range(0, len(text), size)]
+
+
+@pytest.mark.parametrize("size", PIECES)
 @pytest.mark.parametrize(("text", "wanted"), DOCUMENTS)
-def test_a_document_is_an_object_an_array_or_an_object_a_line(text: str, wanted: list[Wanted]) -> None:
-    assert list(from_document(text)) == wanted
+def test_a_document_is_an_object_an_array_or_an_object_a_line(text: str, wanted: list[Wanted], size: int) -> None:
+    assert list(from_document(cut(text, size))) == wanted
 
 
 NO_DOCUMENTS = [
@@ -96,18 +142,44 @@ NO_DOCUMENTS = [
     ("[{]", "not valid JSON"),
     ('{"command": "a"}\n{"command": }\n', "^line 2: not valid JSON"),
     ('{"command": "a"}\n5\n', "^line 2: it is no JSON object"),
+    ('{"command": }\n{"command": "b"}\n', "^line 1: not valid JSON at column 13"),
     ('{\n"command":\n}', "line 3, column 1"),
 ]
 
 
+@pytest.mark.parametrize("size", PIECES)
 @pytest.mark.parametrize(("text", "complaint"), NO_DOCUMENTS)
-def test_a_document_that_is_none_is_refused_with_the_place(text: str, complaint: str) -> None:
+def test_a_document_that_is_none_is_refused_with_the_place(text: str, complaint: str, size: int) -> None:
     with pytest.raises(InvalidSource, match=complaint):
-        from_document(text)
+        list(from_document(cut(text, size)))
 
 
-@given(st.text(st.characters()))
-def test_any_text_is_jobs_or_is_refused(text: str) -> None:
-    for read in (from_word, lambda text: list(from_lines(text)), from_document):
-        with contextlib.suppress(InvalidInput, InvalidSource):
-            read(text)
+@given(st.text(st.characters()), st.integers(1, 5))
+def test_any_text_is_jobs_or_is_refused(text: str, size: int) -> None:
+    with contextlib.suppress(InvalidInput):
+        from_word(text)
+    for read in (from_lines, from_document):
+        with contextlib.suppress(InvalidSource):
+            list(read(cut(text, size)))
+
+
+@pytest.mark.parametrize("line", ["echo hi", '{"command": "echo hi", "priority": 5}'])
+def test_a_file_of_any_length_takes_no_memory(line: str) -> None:
+    def pieces() -> Iterator[str]:
+        for _ in range(300):
+            yield f"{line}\n" * 100
+
+    read = from_document if line.startswith("{") else from_lines
+    tracemalloc.start()
+    try:
+        assert sum(1 for some in read(pieces()) for _ in one_by_one([some])) == 30_000
+        assert tracemalloc.get_traced_memory()[1] < 200_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_line_that_may_be_too_long_is_looked_at_by_itself() -> None:
+    lines = ["a", "x" * 40_000]
+    assert list(from_lines(["\n".join([*lines, ""])])) == [
+        Wanted({"command": line}, number) for number, line in enumerate(lines, start=1)
+    ]
