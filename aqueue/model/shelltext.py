@@ -129,7 +129,6 @@ _IN_THE_OPEN = re.compile(
     | (?P<ended> \) )
     | (?P<unclosed> ' )
     | (?P<case> (?<![^\s;&|()])case\b )
-    | (?P<newline> \n )
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -143,7 +142,7 @@ class _Reading:
         self._placeholder = placeholder
         self._open: list[str] = []
         """The quotes and the parentheses that are open at this place, outermost first."""
-        self._awaits_here_document = False
+        self._here_document: int | None = None
 
     def holes(self) -> Iterator[Hole]:
         at = 0
@@ -157,7 +156,7 @@ class _Reading:
                 at = token.end()
             else:
                 at += 1
-        if '"' in self._open and not self._awaits_here_document:
+        if '"' in self._open and self._here_document is None:
             raise _not_closed()
 
     def _passed(self, token: re.Match[str]) -> Iterator[Hole]:
@@ -169,12 +168,12 @@ class _Reading:
                 self._open.append(token[0][-1])
             case "closed" | "ended" if self._open:
                 self._open.pop()
-            case "unclosed" if not self._awaits_here_document:
+            case "unclosed" if self._here_document is None:
                 raise _not_closed()
             case _ if self._is_doubtful(token):
                 self._refuse_holes(token)
             case "here":
-                self._awaits_here_document = True
+                self._here_document = token.start()
 
     def _is_doubtful(self, token: re.Match[str]) -> bool:
         """Whether behind the beginning of this token it is too involved to know how a text has to be quoted."""
@@ -183,18 +182,19 @@ class _Reading:
                 return True
             case "case":  # its patterns have parentheses that nothing opens
                 return '"' in self._open
-            case "newline":
-                return self._awaits_here_document
+            case "here":
+                return bool(self._open)
         return False
 
     def _refuse_holes(self, token: re.Match[str]) -> None:
         end = token.end() if token.lastgroup == "sealed" else len(self._command)
         if hole := self._placeholder.search(self._command, token.start(), end):
-            what = "a here-document" if token.lastgroup == "newline" else f"`{token[0][:LONGEST_TOLD]}`"
-            raise InvalidInput(f"it cannot be told how to quote {hole[0]} in or behind {what}; put it before that")
+            raise _unknown(hole[0], token[0][:LONGEST_TOLD])
 
     def _hole(self, found: re.Match[str], quoting: Quoting) -> Hole:
         start, end = found.span()
+        if self._here_document is not None and "\n" in self._command[self._here_document : start]:
+            raise _unknown(found[0], "<<")
         return Hole(
             start,
             end,
@@ -207,3 +207,7 @@ class _Reading:
 
 def _not_closed() -> InvalidInput:
     return InvalidInput("its quotes are not closed")
+
+
+def _unknown(placeholder: str, what: str) -> InvalidInput:
+    return InvalidInput(f"it cannot be told how to quote {placeholder} in or behind `{what}`; put it before that")
