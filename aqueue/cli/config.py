@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 import asyncclick as click
+from asyncclick.shell_completion import CompletionItem
 
 from aqueue.cli.escape import escape
 from aqueue.cli.present import show_json
@@ -18,10 +19,17 @@ class _Config(click.Group):
 
     async def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the words."""
+        if ctx.resilient_parsing and not args:  # the next word is being completed
+            return await super().parse_args(ctx, args)
         first = next((word for word in args if not word.startswith("-")), None)
         if first is not None and first not in self.commands and args[0] == first:
             args = ["get" if len(args) == 1 else "set", *args]
         return await super().parse_args(ctx, args or ["list"])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands, and the keys of the settings."""
+        keys = [CompletionItem(key, help=KEYS[key].meaning) for key in KEYS if key.startswith(incomplete)]
+        return [*super().shell_complete(ctx, incomplete), *keys]
 
 
 @click.group(cls=_Config, invoke_without_command=True)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import asyncclick as click
+from asyncclick.shell_completion import CompletionItem
 
 from aqueue import __version__
 from aqueue.cli.escape import escape
@@ -43,6 +44,7 @@ COMMANDS: Mapping[str, str] = {
     "prune": "Remove finished jobs that were kept for long enough.",
     "check": "Examine the queue and its place.",
     "backup": "Copy the live queue to another file.",
+    "completion": "Complete words in bash, zsh or fish.",
     "demo": "See it work, in a throw-away file.",
 }
 """The commands, in the order of the help, each with its line there. The module of a command has its name."""
@@ -66,6 +68,11 @@ class LazyGroup(click.Group):
         command = getattr(module, f"{cmd_name}_", None) or getattr(module, cmd_name)
         assert isinstance(command, click.Command)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands and the options that begin like this, without importing the commands."""
+        commands = [CompletionItem(name, help=line) for name, line in COMMANDS.items() if name.startswith(incomplete)]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list in the help, without importing the commands."""

@@ -93,6 +93,13 @@ def _conditions(wanted: Filter) -> tuple[Mapping[str, Any], tuple[str, ...]]:
     return given, tuple(f"where_{condition}" for condition in conditions) or ("where_any",)
 
 
+def named_like(beginning: str, limit: int) -> Verb[Sequence[Job]]:
+    """The jobs whose chosen ids begin like this, in the order of their ids."""
+    # All characters that an id may have come before ~.
+    rows = yield Statement("jobs_named_like", {"first": beginning, "behind": f"{beginning}~", "limit": limit})
+    return [to_job(row) for row in rows]
+
+
 def ahead(job: Job) -> Verb[int]:
     """How many jobs are before this one in the line, counted up to ten thousand."""
     place = {"queue": job.queue, "priority": job.priority, "run_at": job.run_at, "seq": job.seq}

@@ -22,8 +22,9 @@ from typing import Any, TypeVar, cast
 import aiosqlite
 
 from aqueue.model.errors import AqueueError, InvalidInput, StoreBusy, StoreError, StoreUnavailable
-from aqueue.store import queries, schema
+from aqueue.store import schema
 from aqueue.store.doorbell import Doorbell
+from aqueue.store.driving import decoded, drive, look
 from aqueue.store.explaining import Locked, explanation
 from aqueue.store.place import Place
 from aqueue.store.presence import Lobby
@@ -41,8 +42,6 @@ CHECKPOINT_BYTES = 4 * 1024**2
 # pause can do so again and again.
 _FIRST_WAITS = (0.0, 0.0003, 0.001, 0.002, 0.005, *[0.010] * 10)
 _LAST_WAIT = 0.050
-
-_STATEMENTS = queries.load(Path(__file__).with_name("sqlite.sql"))
 
 # It would log every parameter, and with them what the jobs' environments hold.
 logging.getLogger("aiosqlite").setLevel(logging.INFO)
@@ -170,7 +169,7 @@ class SqliteStore:
     async def read(self, ask: Ask[T]) -> T:
         """Run a verb that only reads, in a transaction of its own: it sees one moment of the store."""
         reader = await self.to_its_end(self._opened_reader())
-        return await self.to_its_end(self._patiently(reader, functools.partial(_read, ask=ask), PATIENCE))
+        return await self.to_its_end(self._patiently(reader, functools.partial(look, ask=ask), PATIENCE))
 
     async def backup(self, path: Path) -> None:
         """Copy the queue as it is at this moment, by SQLite's own backup, while it goes on being used.
@@ -230,7 +229,7 @@ class SqliteStore:
 
     def _prepare_writer(self, raw: sqlite3.Connection) -> None:
         raw.row_factory = sqlite3.Row
-        raw.text_factory = _decoded
+        raw.text_factory = decoded
         schema.prepare(raw, self.place.database)
         # A settle that a power cut undoes costs a rerun; an enqueue that was acknowledged must not be undone.
         raw.execute(f"PRAGMA synchronous = {'NORMAL' if self._worker else 'FULL'}")
@@ -238,7 +237,7 @@ class SqliteStore:
 
     def _prepare_reader(self, raw: sqlite3.Connection) -> None:
         raw.row_factory = sqlite3.Row
-        raw.text_factory = _decoded
+        raw.text_factory = decoded
         raw.execute("PRAGMA query_only = ON")
         raw.execute("PRAGMA wal_autocheckpoint = 0")
 
@@ -285,11 +284,6 @@ async def open_sqlite(path: str, *, shared: bool, worker: bool) -> SqliteStore:
         await store.close()
         raise
     return store
-
-
-def _decoded(text: bytes) -> str:
-    """Text that plain SQL put there need not be UTF-8: its bytes go to the shell as they are, as file names do."""
-    return text.decode(errors="surrogateescape")
 
 
 def _waits() -> Iterator[float]:
@@ -371,35 +365,8 @@ def _run_all(raw: sqlite3.Connection, asks: Sequence[Ask[Any]], outcomes: dict[i
         if isinstance(outcomes.get(place), AqueueError):
             continue
         try:
-            outcomes[place] = _drive(raw, ask)
+            outcomes[place] = drive(raw, ask)
         except AqueueError as error:
             outcomes[place] = error
             return True
     return False
-
-
-def _read(raw: sqlite3.Connection, ask: Ask[T]) -> T:
-    raw.execute("BEGIN")
-    try:
-        return _drive(raw, ask)
-    finally:
-        raw.execute("COMMIT")
-
-
-def _drive(raw: sqlite3.Connection, ask: Ask[T]) -> T:
-    verb = ask()
-    try:
-        statement = next(verb)
-        while True:
-            text = _text(statement.name, statement.where, statement.rows)
-            statement = verb.send(raw.execute(text, statement.parameters).fetchall())
-    except StopIteration as end:
-        return cast("T", end.value)
-
-
-@functools.cache
-def _text(name: str, where: tuple[str, ...] = (), rows: str = "") -> str:
-    text = _STATEMENTS[name]
-    if not where and not rows:
-        return text
-    return text.format(where=" AND ".join(_STATEMENTS[one] for one in where), rows=_STATEMENTS.get(rows))

@@ -41,6 +41,9 @@ SELECT * FROM jobs WHERE seq IN (SELECT value FROM json_each(:seqs));
 -- name: jobs_by_custom_id
 SELECT * FROM jobs WHERE custom_id IN (SELECT value FROM json_each(:ids));
 
+-- name: jobs_named_like
+SELECT * FROM jobs WHERE custom_id >= :first AND custom_id < :behind ORDER BY custom_id LIMIT :limit;
+
 -- name: list
 SELECT * FROM jobs WHERE {where} ORDER BY seq DESC LIMIT :limit;
 

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 import pytest
 
 from aqueue.model.newjob import NewJob
-from aqueue.store.sqlite import _STATEMENTS, SqliteStore, _text
+from aqueue.store.driving import STATEMENTS
+from aqueue.store.driving import text_of as text
+from aqueue.store.sqlite import SqliteStore
 
 from .harness import NOW, Plain, enqueue, new
 
@@ -35,6 +37,7 @@ SEARCHES: Mapping[tuple[str, str], str] = {
     ("apply", ""): "SEARCH jobs USING INTEGER PRIMARY KEY",
     ("jobs_by_seq", ""): "SEARCH jobs USING INTEGER PRIMARY KEY",
     ("jobs_by_custom_id", ""): "SEARCH jobs USING INDEX sqlite_autoindex_jobs_1",
+    ("jobs_named_like", ""): "SEARCH jobs USING INDEX sqlite_autoindex_jobs_1 (custom_id>? AND custom_id<?)",
     ("ids_taken", ""): "SEARCH jobs USING COVERING INDEX sqlite_autoindex_jobs_1",
     ("end_runs", ""): "SEARCH aqueue_runs USING PRIMARY KEY",
     ("runs", ""): "SEARCH aqueue_runs USING PRIMARY KEY",
@@ -65,7 +68,7 @@ the file on purpose."""
 
 
 def text_of(name: str, where: str = "") -> str:
-    return _text(name, (where,) if where else (), "rows_each" if "{rows}" in _STATEMENTS[name] else "")
+    return text(name, (where,) if where else (), "rows_each" if "{rows}" in STATEMENTS[name] else "")
 
 
 def plan(client: Plain, statement: str) -> list[str]:
@@ -86,10 +89,10 @@ def test_whether_a_schedule_has_an_unfinished_job_is_looked_up_among_those_alone
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in _STATEMENTS if not name.startswith("where_") and name not in MAY_LOOK_AT_ALL]
+    "name", [name for name in STATEMENTS if not name.startswith("where_") and name not in MAY_LOOK_AT_ALL]
 )
 def test_no_statement_looks_at_all_jobs_or_at_all_of_the_history(client: Plain, name: str) -> None:
-    where = "where_any" if "{where}" in _STATEMENTS[name] else ""
+    where = "where_any" if "{where}" in STATEMENTS[name] else ""
     for step in plan(client, text_of(name, where)):
         assert not re.fullmatch(r"SCAN (jobs|aqueue_runs|aqueue_events|aqueue_output|events|runs|output)", step)
 
