@@ -94,8 +94,8 @@ async def waiting(queue: Queue, hung_up: asyncio.Event) -> Waiting:
 
 
 async def test_the_public_names_are_those_of_the_readme() -> None:
-    assert sorted(aqueue.__all__) == ["Job", "Queue", "__version__"]
-    assert (aqueue.Queue, aqueue.Job) == (Queue, Job)
+    assert sorted(aqueue.__all__) == ["Filter", "Job", "Queue", "__version__"]
+    assert (aqueue.Queue, aqueue.Job, aqueue.Filter) == (Queue, Job, Filter)
     with pytest.raises(AttributeError, match="Nonsense"):
         aqueue.Nonsense  # noqa: B018
 

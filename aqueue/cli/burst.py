@@ -57,6 +57,7 @@ async def burst_shown(store: SqliteStore, served: Served | None, lines: Lines) -
             yield burst.hear
         finally:
             showing.cancel()
+            await lines.finish()  # what is under way stands above the bar, which can only then be taken away
 
 
 def _hear_nothing(_event: Event) -> None:

@@ -235,7 +235,7 @@ events.job = :seq
 SELECT coalesce(max(event), 0) AS event FROM aqueue_events;
 
 -- name: edit
--- No value is ever changed to NULL: what :changes does not name stays.
+-- What :changes does not name stays. Only a backoff can be null, which takes off what a job has of its own.
 UPDATE jobs SET
     command = coalesce(:changes ->> 'command', command), queue = coalesce(:changes ->> 'queue', queue),
     priority = coalesce(:changes ->> 'priority', priority),
@@ -243,8 +243,8 @@ UPDATE jobs SET
     timeout = coalesce(:changes ->> 'timeout', timeout),
     tags = coalesce(:changes -> 'tags', tags), env = coalesce(:changes -> 'env', env),
     cwd = coalesce(:changes ->> 'cwd', cwd),
-    backoff_base = coalesce(:changes ->> 'backoff_base', backoff_base),
-    backoff_max = coalesce(:changes ->> 'backoff_max', backoff_max),
+    backoff_base = iif(json_type(:changes, '$.backoff_base') IS NULL, backoff_base, :changes ->> 'backoff_base'),
+    backoff_max = iif(json_type(:changes, '$.backoff_max') IS NULL, backoff_max, :changes ->> 'backoff_max'),
     no_retry_on = coalesce(:changes -> 'no_retry_on', no_retry_on),
     defer_on = coalesce(:changes -> 'defer_on', defer_on), updated_at = :now
 WHERE seq IN (SELECT value FROM json_each(:seqs));

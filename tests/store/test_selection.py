@@ -148,3 +148,11 @@ async def test_pieces_too_many_for_one_slice_are_left_too(
     await store.write(lambda: printed.add([Printed(1, 1, pieces)], 10**9))
     assert await remove(store, 1, 2) == Sliced(0, [], [1, 2])
     assert await remove(store, 1, 2) == Sliced(2, [], [])
+
+
+async def test_an_edit_of_many_takes_off_a_backoff_and_leaves_what_it_does_not_name(store: SqliteStore) -> None:
+    await enqueue(store, *[new(backoff_base=3, backoff_max=60)] * 2)
+    await store.write(lambda: selection.edit([1, 2], {"backoff_base": None}, lambda _: None, NOW))
+    for job in "12":
+        edited = await get(store, job)
+        assert (edited.backoff_base, edited.backoff_max) == (None, 60)
