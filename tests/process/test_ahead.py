@@ -26,7 +26,7 @@ async def test_the_history_of_short_jobs_has_each_slot_run_one_at_a_time(databas
     await enqueue(database, *["true"] * MANY)
     async with working(database, concurrency=3, burst=True) as worker:
         assert await worker.ended() == (0, "")
-    runs = history(database)
+    runs = [run for run in history(database) if run[-1] != "interrupted"]  # on a busy machine some are put back
     assert len(runs) == MANY
     for _, of_a_slot in itertools.groupby(sorted(runs), key=lambda run: run[0]):
         for (_, _, finished, *_), (_, started, *_) in itertools.pairwise(of_a_slot):
