@@ -16,7 +16,7 @@ from aqueue.model.errors import Refused
 from aqueue.model.job import FINISHED, Job, State
 from aqueue.model.selection import Filter
 from aqueue.model.settings import KEYS
-from aqueue.store import queues, reading, roster
+from aqueue.store import queues, reading, roster, schedules
 from aqueue.store.peek import peek
 from aqueue.store.place import Place, default_database
 from aqueue.store.presence import Lobby
@@ -78,6 +78,19 @@ def workers(db: str | None, _: str) -> Iterable[Item]:
     lobby = Lobby(place)
     found = peek(place.database, roster.workers) or ()
     return [_item(one.id, f"{one.host}, pid {one.pid}") for one in found if lobby.is_alive(one.id)]
+
+
+def schedule_names(db: str | None, _: str) -> Iterable[Item]:
+    """The schedules."""
+    found = peek(_database(db), schedules.lines) or {}
+    return [_item(name, line) for name, line in sorted(found.items())]
+
+
+def zones(_: str | None, __: str) -> Iterable[Item]:
+    """The time zones that are known here."""
+    import zoneinfo
+
+    return map(_item, sorted(zoneinfo.available_timezones()))
 
 
 def states(_: str | None, __: str) -> Iterable[Item]:

@@ -31,7 +31,7 @@ _SPECIAL = re.compile(r"[^A-Za-z0-9_./:=@%+,-]")
 _JOBS: Mapping[str, Source] = {"dlq": candidates.dead_jobs, "wait": candidates.unfinished_jobs}
 """Which jobs a command can mean, where that is not told by what it does to them."""
 
-_NAMES: Mapping[str, Source] = {"queue": candidates.queue_names}
+_NAMES: Mapping[str, Source] = {"cron": candidates.schedule_names, "queue": candidates.queue_names}
 """What the argument `name` is the name of, by the command that has it."""
 
 _SOURCES: Mapping[str, Source] = {
@@ -41,6 +41,7 @@ _SOURCES: Mapping[str, Source] = {
     "queue": candidates.queue_names,
     "tag": candidates.tags,
     "tags": candidates.tags,
+    "timezone": candidates.zones,
     "workers": candidates.workers,
 }
 """What the value of a parameter can be, by its name."""

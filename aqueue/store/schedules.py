@@ -52,6 +52,11 @@ def schedules() -> Verb[Sequence[Schedule]]:
     return (yield from _with_jobs((yield Statement("schedules", where=("where_any",)))))
 
 
+def lines() -> Verb[Mapping[str, str]]:
+    """The lines of all schedules by their names, also of those that cannot be read here."""
+    return {row["name"]: row["schedule"] for row in (yield Statement("schedules", where=("where_any",)))}
+
+
 def find(name: str) -> Verb[Schedule]:
     """The schedule of this name. Raises NoSuchSchedule."""
     found = yield from _with_jobs((yield Statement("schedules", {"name": name}, ("where_named",))))

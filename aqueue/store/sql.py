@@ -69,9 +69,9 @@ def enqueue_batch(batch: Iterable[Chunk], settings: Settings, now: float) -> Ver
     for chunk in batch:
         yield from _check_ids_are_free(chunk, first)
         rows = yield Statement("enqueue", {"jobs": chunk.jobs, "common": chunk.common, **usual}, rows=chunk.form)
-        added = sorted((row["seq"], row["id"]) for row in rows)
-        first = added[0][0] if first is None else first
-        ids.add([job_id for _, job_id in added])
+        seqs = sorted([row["seq"] for row in rows])
+        first = seqs[0] if first is None else first
+        ids.add([job_id or str(seq) for job_id, seq in zip(chunk.ids(), seqs, strict=True)])
     return ids
 
 

@@ -24,7 +24,7 @@ SELECT
     coalesce(own -> 'no_retry_on', :common -> 'no_retry_on'), coalesce(own -> 'defer_on', :common -> 'defer_on'),
     coalesce(own ->> 'cron', :common ->> 'cron'), coalesce(own ->> 'hook_of', :common ->> 'hook_of')
 FROM ({rows})
-RETURNING seq, id;
+RETURNING seq;
 
 -- name: rows_alike
 SELECT NULL AS id, value AS command, NULL AS own FROM json_each(:jobs)

@@ -34,6 +34,7 @@ def filled(shell: Shell) -> Shell:
     shell.work()
     shell.ok("enqueue", "--id", "held", "--hold", "--tag", "urgent", "-q", "video", "true")
     shell.ok("enqueue", "true")
+    shell.ok("cron", "add", "nightly", "0 3 * * *", "true")
     return shell
 
 
@@ -76,6 +77,8 @@ LINES: list[tuple[str, list[str]]] = [
     ("config keep_d", ["keep_dead"]),
     ("queue pause ", ["default", "mail", "video"]),
     ("queue limit m", ["mail"]),
+    ("cron trigger ", ["nightly"]),
+    ("cron add nightly --timezone Europe/Ber", ["Europe/Berlin"]),
     ("worker st", ["start", "stop"]),
     ("worker stop ", []),
     ("worker -q m", ["mail"]),
