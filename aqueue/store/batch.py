@@ -17,6 +17,7 @@ from typing import IO, Any, Self
 from aqueue.model.errors import DuplicateId, Refused, StoreUnavailable
 from aqueue.model.job import State
 from aqueue.model.newjob import Alike, NewJob
+from aqueue.store.statement import Statement
 
 JOBS_OF_A_CHUNK = 1000
 CHARACTERS_OF_A_CHUNK = 256 * 1024
@@ -25,14 +26,16 @@ CHARACTERS_OF_A_CHUNK = 256 * 1024
 CHARACTERS_IN_MEMORY = 8 * 1024**2
 """How much of a batch is kept in memory. What is more goes to a file."""
 
-ALIKE, EACH = "rows_alike", "rows_each"
-"""The two forms of a chunk: commands alone, or an id, a command and what else is its own of each job."""
+ORDINARY, ALIKE, EACH = "enqueue_ordinary", "rows_alike", "rows_each"
+"""The forms of a chunk: commands alone, where there is nothing unusual; commands alone; or of each job its id, its
+command, and what else is its own."""
 
-_OWN = (
-    *("queue", "priority", "max_retries", "timeout", "run_at", "hold", "tags", "env", "cwd"),
-    *("backoff_base", "backoff_max", "no_retry_on", "defer_on", "cron", "hook_of"),
-)
-"""What a job says of itself beside its id and its command."""
+_USUAL = ("queue", "priority", "max_retries", "timeout", "run_at", "tags", "cwd")
+_UNUSUAL = ("hold", "env", "backoff_base", "backoff_max", "no_retry_on", "defer_on", "cron", "hook_of")
+_OWN = (*_USUAL, *_UNUSUAL)
+"""What a job says of itself beside its id and its command; most say nothing of the unusual."""
+
+_NOTHING_UNUSUAL = attrgetter(*_UNUSUAL)(NewJob(command="true"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,11 @@ class Chunk:
     def ids(self) -> Sequence[str | None]:
         """The ids that were chosen, job by job."""
         return [row[0] for row in json.loads(self.jobs)] if self.has_ids else [None] * self.count
+
+    def insertion(self, usual: Mapping[str, Any]) -> Statement:
+        """The statement that adds its jobs; `usual` are the values for what they leave to the settings."""
+        given = {"jobs": self.jobs, "common": self.common, **usual}
+        return Statement(ORDINARY, given) if self.form == ORDINARY else Statement("enqueue", given, rows=self.form)
 
 
 class Batch:
@@ -105,9 +113,9 @@ class Batch:
             yield chunk
 
     def _add_alike(self, alike: Alike, now: float) -> None:
-        common = _json({"state": _state(alike.job, now)} | {name: getattr(alike.job, name) for name in _OWN})
+        assert alike.job.id is None
         for commands in _slices(alike.commands) if alike.commands else ():
-            self._keep(Chunk(self._count, len(commands), False, ALIKE, common, _json(commands)))
+            self._keep(_alike(self._count, alike.job, commands, now))
 
     def _add_some(self, jobs: Sequence[NewJob], now: float) -> None:
         if not jobs:
@@ -116,13 +124,13 @@ class Batch:
         values = {"state": [_state(job, now) for job in jobs]}
         values |= {name: list(map(attrgetter(name), jobs)) for name in _OWN}
         own = {name: column for name, column in values.items() if column.count(column[0]) < len(jobs)}
-        common = _json({name: column[0] for name, column in values.items() if name not in own})
         has_ids = any(job.id is not None for job in jobs)
-        if own or has_ids:
-            rows = _json([[job.id, job.command, _nth(own, number)] for number, job in enumerate(jobs)])
-            self._keep(Chunk(self._count, len(jobs), has_ids, EACH, common, rows))
-        else:
-            self._keep(Chunk(self._count, len(jobs), False, ALIKE, common, _json([job.command for job in jobs])))
+        if not own and not has_ids:
+            self._keep(_alike(self._count, jobs[0], [job.command for job in jobs], now))
+            return
+        common = _json({name: column[0] for name, column in values.items() if name not in own})
+        rows = _json([[job.id, job.command, _nth(own, number)] for number, job in enumerate(jobs)])
+        self._keep(Chunk(self._count, len(jobs), has_ids, EACH, common, rows))
 
     def _keep(self, chunk: Chunk) -> None:
         self._count += chunk.count
@@ -151,6 +159,13 @@ class Batch:
             for line in self._file:
                 yield Chunk(*json.loads(line))
         yield from self._chunks
+
+
+def _alike(place: int, job: NewJob, commands: Sequence[str], now: float) -> Chunk:
+    state = _state(job, now)
+    common = _json({"state": state} | {name: getattr(job, name) for name in _OWN})
+    is_ordinary = state is State.PENDING and attrgetter(*_UNUSUAL)(job) == _NOTHING_UNUSUAL
+    return Chunk(place, len(commands), False, ORDINARY if is_ordinary else ALIKE, common, _json(commands))
 
 
 def _check_ids_differ(jobs: Sequence[NewJob], place: int) -> None:

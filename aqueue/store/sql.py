@@ -68,7 +68,7 @@ def enqueue_batch(batch: Iterable[Chunk], settings: Settings, now: float) -> Ver
     usual = {"usual_retries": settings.max_retries, "usual_timeout": settings.timeout or 0, "now": now}
     for chunk in batch:
         yield from _check_ids_are_free(chunk, first)
-        rows = yield Statement("enqueue", {"jobs": chunk.jobs, "common": chunk.common, **usual}, rows=chunk.form)
+        rows = yield chunk.insertion(usual)
         seqs = sorted([row["seq"] for row in rows])
         first = seqs[0] if first is None else first
         ids.add([job_id or str(seq) for job_id, seq in zip(chunk.ids(), seqs, strict=True)])

@@ -26,6 +26,17 @@ SELECT
 FROM ({rows})
 RETURNING seq;
 
+-- name: enqueue_ordinary
+-- The same for jobs that differ in their commands alone and have nothing unusual: what is left out here is as the schema
+-- has it, and is not carried along from row to row, which would take a sixth of the time.
+INSERT INTO jobs (command, queue, priority, max_retries, timeout, run_at, created_at, updated_at, tags, cwd)
+SELECT
+    value, :common ->> 'queue', :common ->> 'priority', coalesce(:common ->> 'max_retries', :usual_retries),
+    coalesce(:common ->> 'timeout', :usual_timeout), coalesce(:common ->> 'run_at', :now), :now, :now,
+    :common -> 'tags', :common ->> 'cwd'
+FROM json_each(:jobs)
+RETURNING seq;
+
 -- name: rows_alike
 SELECT NULL AS id, value AS command, NULL AS own FROM json_each(:jobs)
 

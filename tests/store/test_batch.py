@@ -59,9 +59,11 @@ async def write(store: SqliteStore, batch: Batch, *, checked: bool = True) -> li
 
 def test_jobs_that_differ_in_their_commands_alone_are_told_of_once(collected: Collect) -> None:
     (chunk,) = collected(*(new(f"echo {number}", tags=["x"], queue="mail") for number in range(5)))
-    assert (chunk.form, chunk.jobs) == (batches.ALIKE, '["echo 0","echo 1","echo 2","echo 3","echo 4"]')
+    assert (chunk.form, chunk.jobs) == (batches.ORDINARY, '["echo 0","echo 1","echo 2","echo 3","echo 4"]')
     common = json.loads(chunk.common)
     assert (common["queue"], common["tags"]) == ("mail", ["x"])
+    (held,) = collected(*(new(f"echo {number}", hold=True) for number in range(5)))
+    assert (held.form, held.jobs) == (batches.ALIKE, chunk.jobs)
     (same,) = collected(Alike(new(tags=["x"], queue="mail"), [f"echo {number}" for number in range(5)]))
     assert same == chunk
 
