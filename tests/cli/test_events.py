@@ -93,7 +93,8 @@ def test_a_run_that_never_was_is_refused(worked: Shell) -> None:
 def test_of_a_job_that_has_not_run_that_is_said(shell: Shell) -> None:
     shell.ok("enqueue", "true")
     result = shell.run("logs", "1")
-    assert (result.code, result.out, result.err) == (0, "", "Job 1 has not run yet.\n")
+    why = "no worker runs; start one with `aqueue worker`"
+    assert (result.code, result.out, result.err) == (0, "", f"Job 1 has not run yet: {why}.\n")
 
 
 @pytest.mark.parametrize(("count", "lines"), [("0", ""), ("1", "3\n"), ("2", "2\n3\n"), ("9", "1\n2\n3\n")])

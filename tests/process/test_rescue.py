@@ -27,8 +27,7 @@ async def test_a_job_that_kills_its_worker_ends_dead_and_the_jobs_beside_it_comp
     beside = await enqueue(database, "true", "true", backoff_base=0.05)
     for _ in range(3):
         async with working(database, concurrency=2) as worker:
-            await worker.hear("Started", job=killer)
-            await worker.ended()
+            assert (await worker.ended())[0] == -signal.SIGKILL
     async with working(database, concurrency=2) as last:
         async with Queue.open(database) as queue:
             await queue.wait(killer, *beside)
