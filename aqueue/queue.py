@@ -12,24 +12,26 @@ from typing import TYPE_CHECKING, Any
 
 from aqueue.model import lifecycle, retention
 from aqueue.model.errors import InvalidInput
-from aqueue.model.ids import Ids
 from aqueue.model.job import Job, Run, State
 from aqueue.model.line import Served
 from aqueue.model.newjob import Alike, NewJob, check_edit, check_queue
 from aqueue.model.rate import Rate
 from aqueue.model.selection import Filter
 from aqueue.model.settings import Settings, key_named, parse_setting, resolve, stored_text
+from aqueue.model.unique import Enqueued
 from aqueue.model.why import Crew, why
 from aqueue.selection import Outcome, Selection
-from aqueue.store import history, open_store, printed, pruning, queues, reading, roster, sql, stored, sweep
+from aqueue.store import chain, history, open_store, printed, pruning, queues, reading, roster, sql, stored, sweep
 from aqueue.store.batch import Batch
+from aqueue.store.chain import Chain
+from aqueue.store.enqueueing import enqueue_batch
 from aqueue.store.examine import Finding, examine
 from aqueue.store.history import Event
 from aqueue.store.printed import Piece
 from aqueue.store.queues import QueueRow
 from aqueue.store.roster import WorkerRow
 from aqueue.store.sqlite import SqliteStore
-from aqueue.store.statement import Verb
+from aqueue.store.statement import Ask, Verb
 from aqueue.store.sweep import Pruned
 from aqueue.waiting import Ended, until_ended
 
@@ -102,26 +104,28 @@ class Queue:
     async def enqueue(self, command: str, **options: Any) -> Job:
         """Add one job. The options are the keys of a job's JSON: `id`, `queue`, `priority`, `delay`, `env`, …
 
-        When this returns, the job is on the disk. Raises InvalidInput and DuplicateId.
+        When this returns, the job is on the disk. With a `unique` key that an unfinished job has, that one is returned,
+        and none is made. Raises InvalidInput, DuplicateId, and NoSuchJob for one that it is to wait for.
         """
-        (job_id,) = await self.enqueue_many([NewJob.parse({"command": command, **options}, time.time())])
-        return await self.get(job_id)
+        enqueued = await self.enqueue_many([NewJob.parse({"command": command, **options}, time.time())])
+        return await self.get(enqueued.ids[0])
 
-    async def enqueue_many(self, jobs: Iterable[NewJob | Alike]) -> Sequence[str]:
-        """Add jobs, all or none; returns their ids in the same order. Raises DuplicateId.
+    async def enqueue_many(self, jobs: Iterable[NewJob | Alike]) -> Enqueued:
+        """Add jobs, all or none, but for those whose unique key an unfinished job has.
 
         There may be any number of them, one after the other from an iterator: they take no memory, and the queue is
-        not locked before the last one is there.
+        not locked before the last one is there. Raises DuplicateId, NoSuchJob for one that they are to wait for, and
+        Cycle.
         """
         with Batch(self._store.place.database.parent) as batch:
             batch.add(jobs, time.time())
             return await self.enqueue_batch(batch)
 
-    async def enqueue_batch(self, batch: Batch) -> Ids:
-        """Add the jobs of a batch, all or none; returns their ids in the same order. Raises DuplicateId."""
+    async def enqueue_batch(self, batch: Batch) -> Enqueued:
+        """Add the jobs of a batch, as `enqueue_many` does."""
         settings, now = await self.settings(), time.time()
         try:
-            return await self._store.write(lambda: sql.enqueue_batch(batch, settings, now), checked=True)
+            return await self._store.write(lambda: enqueue_batch(batch, settings, now), checked=True)
         except asyncio.CancelledError:
             batch.give_up()  # or else it would go on to its end, and nobody would be told the ids
             raise
@@ -178,9 +182,8 @@ class Queue:
 
     async def remove(self, *ids: str, dry_run: bool = False) -> Sequence[Job]:
         """Delete jobs with their history, all or none. Raises NoSuchJob, and WrongState for a running one."""
-        if dry_run:
-            return await self._store.read(lambda: sql.check(_distinct(ids), lifecycle.check_removable))
-        return await self._store.write(lambda: sql.remove(_distinct(ids), lifecycle.check_removable))
+        removed = partial(sql.remove, _distinct(ids), lifecycle.check_removable)
+        return await self._done(ids, removed, dry_run=dry_run)
 
     async def prune(self, *, older_than: float | None = None, state: State | None = None) -> Pruned:
         """Remove what the settings keep no longer, or finished more than so many seconds ago, or is in this state only.
@@ -206,16 +209,14 @@ class Queue:
         that does not wait.
         """
         now = time.time()
-        values, time_ = check_edit(changes, now)
+        values, time_ = check_edit(changes, now, job_id)
 
         def decide(job: Job) -> lifecycle.Transition | None:
             lifecycle.check_editable(job)
             return lifecycle.reschedule(job, now, hold_it=time_.hold, run_at=time_.run_at)
 
-        if dry_run:
-            (job,) = await self._store.read(lambda: sql.check([job_id], decide))
-            return job
-        return await self._store.write(lambda: sql.edit(job_id, values, decide, now))
+        (job,) = await self._done([job_id], partial(sql.edit, job_id, values, decide, now), dry_run=dry_run)
+        return job
 
     def select(
         self,
@@ -238,7 +239,12 @@ class Queue:
         workers = [Crew(worker.concurrency, worker.running, worker.queues) for worker in await self.workers()]
         line = await self._store.read(lambda: queues.line_of(job.queue))
         ahead = await self._store.read(lambda: reading.ahead(job))
-        return why(job, line, ahead=ahead, workers=workers, now=time.time())
+        kept = await self._store.read(lambda: chain.kept(job))
+        return why(job, line, ahead=ahead, workers=workers, now=time.time(), kept=kept)
+
+    async def chain(self, job: Job) -> Chain:
+        """The jobs that it comes after and those that come after it, near ones before far ones, and not too many."""
+        return await self._store.read(lambda: chain.chain(job))
 
     async def output(self, job: Job, run: int, start: int = 0) -> AsyncIterator[Piece]:
         """What a run has printed so far, from a position on.
@@ -267,8 +273,8 @@ class Queue:
     ) -> Sequence[Job]:
         """Wait until these jobs are finished, and return them. Raises TimeoutError after so many seconds.
 
-        Raises NoSuchJob, also when one is removed meanwhile, and CannotFinish for a job that is held: only a person
-        can end such a wait. `progress` is told how far it is.
+        Raises NoSuchJob, also when one is removed meanwhile, and CannotFinish for a job that is held, or that waits for
+        one that is: only a person can end such a wait. `progress` is told how far it is.
         """
         async with asyncio.timeout(timeout):
             while True:
@@ -383,10 +389,12 @@ class Queue:
     async def _change(
         self, ids: Sequence[str], decide: Callable[[Job], lifecycle.Transition | None], *, dry_run: bool
     ) -> Sequence[Job]:
-        if dry_run:
-            return await self._store.read(lambda: sql.check(_distinct(ids), decide))
-        now = time.time()
-        return await self._store.write(lambda: sql.change(_distinct(ids), decide, now))
+        changed = partial(sql.change, _distinct(ids), decide, time.time())
+        return await self._done(ids, changed, dry_run=dry_run)
+
+    async def _done(self, ids: Sequence[str], ask: Ask[Sequence[Job]], *, dry_run: bool) -> Sequence[Job]:
+        """Do it; in a dry run, do it and undo it, for other jobs have a say in it, too."""
+        return await self._store.write((lambda: sql.tried(_distinct(ids), ask())) if dry_run else ask)
 
 
 def _distinct(ids: Iterable[str]) -> list[str]:

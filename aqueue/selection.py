@@ -3,14 +3,15 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import Any
 
 from aqueue.model import lifecycle
-from aqueue.model.job import Sketch
+from aqueue.model.errors import Refused
+from aqueue.model.job import Decidable
 from aqueue.model.newjob import NewTime, check_edit
 from aqueue.model.selection import Action, Filter, meant_by
 from aqueue.store import reading, selection
@@ -50,8 +51,9 @@ class Outcome:
         )
 
 
-Decide = Callable[[Sketch, float], lifecycle.Transition | None]
+Decide = Callable[[Decidable, float], lifecycle.Transition | None]
 Act = Callable[[Sequence[int], selection.Decide, float], Verb[Sliced]]
+Expect = Callable[[Sequence[int], selection.Decide, Collection[int]], Verb[Sliced]]
 
 
 class Selection:
@@ -98,7 +100,12 @@ class Selection:
 
     async def remove(self) -> Outcome:
         """Delete them with their history."""
-        return await self._run(Action.REMOVE, _check_removable, lambda seqs, decide, _: selection.remove(seqs, decide))
+        return await self._run(
+            Action.REMOVE,
+            _check_removable,
+            lambda seqs, decide, _: selection.remove(seqs, decide),
+            selection.expect_removal,
+        )
 
     async def edit(self, **changes: Any) -> Outcome:
         """Change their command or their options; the keys are those of `enqueue`. Raises InvalidInput."""
@@ -136,12 +143,13 @@ class Selection:
         filters = meant_by(action, self._wanted)
         return await self._store.read(lambda: reading.seqs_of(filters))
 
-    async def _run(self, action: Action, decide: Decide, act: Act) -> Outcome:
-        seqs = await self._seqs(action)
+    async def _run(self, action: Action, decide: Decide, act: Act, expect: Expect = selection.expect) -> Outcome:
+        # The newest first: what comes after others is mostly newer than these, and must be removed before them.
+        seqs = sorted(await self._seqs(action), reverse=action is Action.REMOVE)
         outcome = Outcome(matched=len(seqs))
         if seqs and self._confirm is not None and not self._dry_run:
             await self._confirm(len(seqs))
-        slices = self._weighed(seqs, decide) if self._dry_run else self._done(seqs, decide, act)
+        slices = self._expected(seqs, decide, expect) if self._dry_run else self._done(seqs, decide, act)
         async with contextlib.aclosing(slices):
             async for sliced in slices:
                 outcome = outcome.after(sliced)
@@ -149,17 +157,32 @@ class Selection:
                     self._progress(outcome)
         return outcome
 
-    async def _weighed(self, seqs: Sequence[int], decide: Decide) -> AsyncGenerator[Sliced, None]:
+    async def _expected(self, seqs: Sequence[int], decide: Decide, expect: Expect) -> AsyncGenerator[Sliced, None]:
         """What could be done of each slice."""
-        decide_now = _at(decide, time.time())
+        decide_now, chosen = _at(decide, time.time()), frozenset(seqs)
         for start in range(0, len(seqs), WEIGHED_AT_ONCE):
             some = seqs[start : start + WEIGHED_AT_ONCE]
-            weighed = await self._store.read(partial(selection.weigh, some, decide_now))
-            yield Sliced(len(weighed.able), weighed.refused)
+            yield await self._store.read(partial(expect, some, decide_now, chosen))
 
     async def _done(self, seqs: Sequence[int], decide: Decide, act: Act) -> AsyncGenerator[Sliced, None]:
-        """What was done of each slice. Between two of them, whoever waits for the write lock gets it."""
-        pace, coming = Pace(), iter(seqs)
+        """What was done of each slice. What others stood against is tried again for as long as anything is done."""
+        pace, entangled = Pace(), dict[int, Refused]()
+        while seqs:
+            done, entangled = 0, {}
+            async with contextlib.aclosing(self._done_once(seqs, decide, act, pace)) as slices:
+                async for sliced in slices:
+                    done += sliced.done
+                    entangled |= sliced.entangled
+                    yield sliced
+            seqs = list(entangled) if done else []
+        if entangled:
+            yield Sliced(0, list(entangled.values()))
+
+    async def _done_once(
+        self, seqs: Sequence[int], decide: Decide, act: Act, pace: Pace
+    ) -> AsyncGenerator[Sliced, None]:
+        """A slice after the other. Between two of them, whoever waits for the write lock gets it."""
+        coming = iter(seqs)
         left: Sequence[int] = ()
         while some := [*left, *islice(coming, max(0, pace.size - len(left)))]:
             now = time.time()
@@ -177,10 +200,10 @@ def _at(decide: Decide, now: float) -> selection.Decide:
     return lambda job: decide(job, now)
 
 
-def _check_removable(job: Sketch, _now: float) -> None:
+def _check_removable(job: Decidable, _now: float) -> None:
     lifecycle.check_removable(job)
 
 
-def _edited(time_: NewTime, job: Sketch, now: float) -> lifecycle.Transition | None:
+def _edited(time_: NewTime, job: Decidable, now: float) -> lifecycle.Transition | None:
     lifecycle.check_editable(job)
     return lifecycle.reschedule(job, now, hold_it=time_.hold, run_at=time_.run_at)

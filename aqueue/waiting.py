@@ -8,7 +8,7 @@ from functools import partial
 
 from aqueue.model.errors import CannotFinish
 from aqueue.model.job import Job, State
-from aqueue.store import reading
+from aqueue.store import chain, reading
 from aqueue.store.sqlite import SqliteStore
 
 REST = 9.0
@@ -41,7 +41,7 @@ class Ended:
 async def until_ended(store: SqliteStore, seqs: Sequence[int], examples: int = 0) -> AsyncGenerator[Ended, None]:
     """How far these jobs are: at once, and whenever that may have changed, until all have ended.
 
-    Raises CannotFinish for one that is held: only a person can end such a wait.
+    Raises CannotFinish for one that is held, or that waits for one that is: only a person can end such a wait.
     """
     changed, clock = asyncio.Event(), asyncio.get_running_loop().time
     counts: Counter[State] = Counter()
@@ -53,6 +53,8 @@ async def until_ended(store: SqliteStore, seqs: Sequence[int], examples: int = 0
             outlook = await store.read(partial(reading.outlook, left))
             if outlook.held:
                 raise CannotFinish(f"job {outlook.held[0]} is held; release it first")
+            if (reason := await store.read(partial(chain.cannot_end, left))) is not None:
+                raise CannotFinish(reason)
             removed = len(left) - outlook.present
             left = [seq for seq in left if seq not in outlook.ended]
             counts.update(outlook.ended.values())

@@ -13,9 +13,11 @@ from aqueue import Job, Queue
 from aqueue.model import lifecycle
 from aqueue.model.ending import Ending, Exited, error_of
 from aqueue.model.errors import CannotFinish, DuplicateId, InvalidInput, InvalidSetting, NoSuchJob, WrongState
+from aqueue.model.ids import Ids
 from aqueue.model.job import State
 from aqueue.model.newjob import NewJob
 from aqueue.model.settings import Settings
+from aqueue.model.unique import Enqueued
 from aqueue.queue import Filter
 from aqueue.store import line, open_store, sql
 from aqueue.store.sqlite import SqliteStore
@@ -93,6 +95,28 @@ async def waiting(queue: Queue, hung_up: asyncio.Event) -> Waiting:
     return waiting
 
 
+async def test_a_unique_key_gives_the_job_that_has_it(queue: Queue) -> None:
+    first = await queue.enqueue("true", id="a", unique="k", priority=5)
+    assert await queue.enqueue("false", unique="k") == first
+    jobs = [NewJob(command="x"), NewJob(command="y", unique="k")]
+    assert await queue.enqueue_many(jobs) == Enqueued(Ids(["2", "a"]), frozenset({1}))
+    assert (await queue.edit("a", unique=None)).unique is None
+    assert (await queue.enqueue("false", unique="k")).id == "3"
+
+
+async def test_a_job_after_another_waits_for_it(queue: Queue) -> None:
+    await queue.enqueue("true", id="a", hold=True)
+    child = await queue.enqueue("true", id="b", after=["a"])
+    assert (child.state, child.after) == (State.BLOCKED, ("a",))
+    with pytest.raises(NoSuchJob, match="no such job: nobody"):
+        await queue.enqueue("true", after_any=["nobody"])
+    with pytest.raises(CannotFinish, match="job b waits for job a, which is held"):
+        await queue.wait("b")
+    family = await queue.chain(child)
+    assert [kin.id for kin in family.above.kin] == ["a"]
+    assert (await queue.edit("b", after=[])).state is State.PENDING
+
+
 async def test_the_public_names_are_those_of_the_readme() -> None:
     assert sorted(aqueue.__all__) == ["Filter", "Job", "Queue", "__version__"]
     assert (aqueue.Queue, aqueue.Job, aqueue.Filter) == (Queue, Job, Filter)
@@ -138,7 +162,7 @@ async def test_an_id_is_taken_once(queue: Queue) -> None:
 
 
 async def test_ten_thousand_jobs_are_enqueued_at_once_and_listed(queue: Queue) -> None:
-    ids = await queue.enqueue_many(NewJob(command=f"echo {number}") for number in range(10_000))
+    ids = (await queue.enqueue_many(NewJob(command=f"echo {number}") for number in range(10_000))).ids
     assert (ids[0], ids[-1], len(ids)) == ("1", "10000", 10_000)
     assert [job.id for job in await queue.list(limit=2)] == ["10000", "9999"]
     assert len(await queue.list()) == 10_000

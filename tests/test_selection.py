@@ -39,7 +39,7 @@ def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def fill(queue: Queue, count: int, /, **options: Any) -> Sequence[str]:
-    return await queue.enqueue_many([NewJob(command="true", **options)] * count)
+    return (await queue.enqueue_many([NewJob(command="true", **options)] * count)).ids
 
 
 async def states(queue: Queue) -> list[str]:

@@ -13,7 +13,7 @@ cancel = verb(
 
 Jobs that are named are all stopped, or none is. Of a selection, those that cannot be are passed over and counted. A
 running job gets TERM, and KILL after kill_after; it is processing until nothing of it
-runs any more.
+runs any more. What was enqueued with --after one of them is cancelled with it, and comes back when that is retried.
 
 \b
 Examples:

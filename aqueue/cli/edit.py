@@ -13,6 +13,9 @@ from aqueue.model.job import Job, State
 from aqueue.model.selection import Filter
 from aqueue.queue import Outcome, Queue, Selection
 
+TAKEN_OFF: Mapping[str, Any] = {"after": [], "after_any": [], "unique": None}
+"""The options that can be taken off a job, and what is left then."""
+
 
 @click.command()
 @click.argument("job_id", metavar="ID | [FILTER]...", required=False)
@@ -44,20 +47,26 @@ async def edit(
     A job that is named is changed, or it is said why not. Of a selection, those that cannot be are passed over and
     counted.
 
-    `none` takes off what it has of its own: its timeout, its backoff, its codes.
+    `none` takes off what it has of its own: its timeout, its backoff, its codes, the jobs that it comes after, its key.
 
     \b
     Examples:
       aqueue edit 7 --priority 10
       aqueue edit 7 --command "make -j1" --timeout none && aqueue retry 7
+      aqueue edit 7 --after none
       aqueue edit --all --in-queue mail --queue bulk --max-retries 9
     """
-    changes = keys_of({**given, "hold": given["hold"] or None})
+    keys = keys_of({**given, "hold": given["hold"] or None})
+    changes = {key: TAKEN_OFF[key] if _is_none(key, value) else value for key, value in keys.items()}
     if not changes:
         raise click.UsageError("say what to change; --help lists the options")
     matching = Filter(state=state, queue=in_queue, tag=with_tag, search=search)
     chosen = Chosen.of([] if job_id is None else [job_id], all_of_them=all_of_them, matching=matching)
     await do(db, _editing(changes), chosen, Manner(dry_run=dry_run, yes=yes, as_json=as_json))
+
+
+def _is_none(key: str, value: Any) -> bool:
+    return key in TAKEN_OFF and value in ("none", ["none"])
 
 
 def _editing(changes: Mapping[str, Any]) -> Deed:

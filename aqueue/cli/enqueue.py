@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncclick as click
 
+from aqueue.cli.besides import tell
 from aqueue.cli.joboptions import TakesACommand, job_options, keys_of
 from aqueue.cli.newjobs import NewJobs
 from aqueue.cli.sources import interruptible, source
@@ -51,6 +52,9 @@ async def enqueue(
     folder, {/.} without both, {#} the number of the job. Each is quoted so that the shell takes it as it is, also where
     the template has it in quotes; \\{} is no placeholder.
 
+    With --after it is blocked until those jobs have completed, and cancelled if one of them is given up; in a file,
+    they may be jobs of the same file. With --unique nothing is added while an unfinished job has that key.
+
     \b
     Examples:
       aqueue enqueue "tar czf photos.tgz photos"
@@ -58,6 +62,7 @@ async def enqueue(
       aqueue enqueue '{"id": "job1", "command": "echo hi", "max_retries": 5}'
       aqueue enqueue --file jobs.json
       aqueue enqueue - < commands.txt
+      aqueue enqueue --after 1,2 "make install"
       find . -name '*.wav' | aqueue enqueue --each - 'flac {} -o {.}.flac'
     """
     options = keys_of({**given, "hold": given["hold"] or None})
@@ -65,15 +70,17 @@ async def enqueue(
     jobs = NewJobs(wanted, options)
     single = [option for option, is_given in {"--id": "id" in options, "--follow": follow}.items() if is_given]
     with Batch(folder_of(db)) as batch:
-        with interruptible(), jobs.duplicates_located():
+        with interruptible(), jobs.located():
             batch.add(_only(jobs, single, wait=wait or follow), time.time())
         if kept.get("run_at", math.inf) < time.time():
             print(f"--at {options['run_at']} is in the past: it runs now", file=sys.stderr)
         if options.keys() >= {"hold"} and options.keys() & {"delay", "run_at"}:
             print("a held job has no time: it runs when it is released", file=sys.stderr)
         async with Queue.open(db) as queue:
-            with jobs.duplicates_located():
-                ids = await queue.enqueue_batch(batch)
+            with jobs.located():
+                enqueued = await queue.enqueue_batch(batch)
+            ids = enqueued.ids
+            await tell(queue, enqueued)
             if as_json:
                 await _show_as_json(queue, ids, one=not wanted.is_read)
             elif not follow:

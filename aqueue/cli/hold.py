@@ -13,6 +13,8 @@ hold = verb(
 
 Jobs that are named are all held, or none is. Of a selection, those that cannot be are passed over and counted.
 
+A blocked one waits for its jobs as before, and is held then.
+
 \b
 Examples:
   aqueue hold 7

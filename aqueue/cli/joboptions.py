@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import asyncclick as click
 
-from aqueue.cli.parameters import CODES, NUMBER_OR_NONE, WHOLE
+from aqueue.cli.parameters import CODES, IDS, NUMBER_OR_NONE, WHOLE
 from aqueue.model.errors import InvalidInput
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -19,6 +19,9 @@ _OPTIONS = [
     click.option("--timeout", metavar="DUR", help="How long a run may take, or none."),
     click.option("--delay", metavar="DUR", help="Not before so long from now."),
     click.option("--at", "run_at", metavar="TIME", help="Not before: 2030-01-31T18:00, 18:00, +1h30m."),
+    click.option("--after", type=IDS, multiple=True, metavar="ID,…", help="Not before these jobs have completed."),
+    click.option("--after-any", type=IDS, multiple=True, metavar="ID,…", help="Not before these have ended, as ever."),
+    click.option("--unique", metavar="KEY", help="None while an unfinished job has this key; that one's id instead."),
     click.option("--tag", "tags", multiple=True, metavar="TAG", help="A word to find it by; may be repeated."),
     click.option(
         "--env", multiple=True, metavar="NAME[=VALUE]", help="For its environment; NAME alone: as it is here."
@@ -65,6 +68,8 @@ def keys_of(given: Mapping[str, Any]) -> dict[str, Any]:
     keys = {key: value for key, value in given.items() if value not in (None, ())}
     if "tags" in keys:
         keys["tags"] = list(keys["tags"])
+    for key in keys.keys() & {"after", "after_any"}:
+        keys[key] = [one for ids in keys[key] for one in ids]
     if "env" in keys:
         keys["env"] = dict(_variable(text) for text in keys["env"])
     if "cwd" in keys:

@@ -18,7 +18,7 @@ def rows_of(jobs: Sequence[Job], now: float, *, verbose: bool) -> Sequence[Mappi
 def _row(job: Job, now: float) -> Mapping[str, str]:
     return {
         "ID": job.id,
-        "STATE": "held" if job.held else job.state,
+        "STATE": "held" if job.held and job.state is State.SCHEDULED else job.state,
         "QUEUE": "" if job.queue == "default" else job.queue,
         "PRIORITY": str(job.priority or ""),
         "ATTEMPTS": f"{job.attempts} of {job.max_retries + 1}" if job.attempts else "",

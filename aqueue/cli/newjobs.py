@@ -10,7 +10,7 @@ from typing import Any
 
 from aqueue.cli.joboptions import from_here
 from aqueue.cli.sources import Source
-from aqueue.model.errors import DuplicateId, InvalidInput, InvalidSource, Refused
+from aqueue.model.errors import Cycle, DuplicateId, InvalidInput, InvalidSource, NoSuchJob, Refused
 from aqueue.model.intake import Wanted
 from aqueue.model.newjob import Alike, NewJob
 
@@ -36,12 +36,22 @@ class NewJobs:
                 self._numbers.add(wanted.numbers[1:])
 
     @contextlib.contextmanager
-    def duplicates_located(self) -> Iterator[None]:
-        """Tell of an id that is taken where the job that wants it was read."""
+    def located(self) -> Iterator[None]:
+        """Tell of an id that is taken, and of jobs that cannot be waited for, where the job that wants it was read."""
         try:
             yield
-        except DuplicateId as error:
-            raise Refused(self._told(str(error), Wanted({}, self._numbers[error.place], self._unit))) from None
+        except (DuplicateId, Cycle) as error:
+            raise self._refused(error, error.place) from None
+        except NoSuchJob as error:
+            if error.place is None or not self._source.is_read or self._is_in_options(error.job_id):
+                raise
+            raise self._refused(error, error.place) from None
+
+    def _refused(self, error: Refused, place: int) -> Refused:
+        return Refused(self._told(str(error), Wanted({}, self._numbers[place], self._unit)))
+
+    def _is_in_options(self, parent: str) -> bool:
+        return any(parent in self._options.get(key, ()) for key in ("after", "after_any"))
 
     def _made(self, wanted: Wanted) -> NewJob:
         self._numbers.add([wanted.number])

@@ -68,6 +68,14 @@ def _nonempty(text: str) -> str:
     return text
 
 
+def _ids(text: str) -> list[str]:
+    """One id or several, as they come out of `$(aqueue enqueue …)`. None at all would be an empty variable."""
+    ids = text.replace(",", " ").split()
+    if not ids:
+        raise InvalidInput("give the id of a job, not an empty word")
+    return ids
+
+
 def or_none(name: str, parse: Callable[[str], T]) -> Parsed["T | None"]:
     """A value that `none` takes off."""
     return Parsed(name, lambda text: None if text.strip().lower() == "none" else parse(text))
@@ -87,6 +95,7 @@ WHOLE = Parsed("n", _whole)
 COUNT = Parsed("n", parse_count)
 NUMBER_OR_NONE = Parsed("x", _number_or_none)
 CODES = Parsed("codes", _codes)
+IDS = Parsed("ids", _ids)
 NONEMPTY = Parsed("text", _nonempty)
 STATE = Parsed("state", state_named)
 QUEUE = Parsed("name", check_queue)

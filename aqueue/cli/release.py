@@ -9,7 +9,7 @@ release = verb(
         by_id=Queue.release,
         on_all=Selection.release,
     ),
-    """Let held or scheduled jobs run now.
+    """Let held or scheduled jobs run now; a blocked one as soon as the jobs let it that it waits for.
 
 Jobs that are named are all released, or none is. Of a selection, those that cannot be are passed over and counted.
 Without --state, a selection means the held ones.

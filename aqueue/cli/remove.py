@@ -12,7 +12,9 @@ REMOVING = Deed(
 
 remove = verb(
     REMOVING,
-    """Delete jobs with their history. A running one is refused.
+    """Delete jobs with their history.
+
+A running one is refused, and one that a blocked job comes after which is not removed with it.
 
 Jobs that are named are all removed, or none is. Of a selection, those that cannot be are passed over and counted.
 Before more than 100 are removed, a question is asked; scripts give --yes.

@@ -16,6 +16,9 @@ retry = verb(
 Jobs that are named are all retried, or none is. Of a selection, those that cannot be are passed over and counted.
 Without --state, a selection means the dead ones and those that wait for a retry.
 
+What was cancelled because of them waits for them again. One that waits itself for a dead or cancelled job is refused:
+retry that one.
+
 \b
 Examples:
   aqueue retry 7

@@ -9,6 +9,7 @@ import asyncclick as click
 from aqueue.cli.escape import escape
 from aqueue.cli.present import ago_or_in, local_time, show_json, took
 from aqueue.cli.table import show_table
+from aqueue.cli.tree import show_tree
 from aqueue.model.document import job_with_runs
 from aqueue.model.job import Job, Run, State
 from aqueue.model.text import format_duration, format_size
@@ -21,7 +22,7 @@ from aqueue.queue import Queue
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj
 async def show(db: str | None, job_id: str, shell: bool, as_json: bool) -> None:
-    """Show a job with all its runs, and why it is not running.
+    """Show a job with all its runs, why it is not running, and the jobs before and after it.
 
     \b
     Examples:
@@ -30,13 +31,16 @@ async def show(db: str | None, job_id: str, shell: bool, as_json: bool) -> None:
     """
     async with Queue.open(db) as queue:
         job = await queue.get(job_id)
-        runs, reason = await queue.runs(job), await queue.why(job_id)
+        runs, reason, chain = await queue.runs(job), await queue.why(job_id), await queue.chain(job)
     if shell:
         print(shell_line(job))
     elif as_json:
         show_json(job_with_runs(job, runs))
     else:
         _show(job, runs, reason)
+        if chain.above.kin or chain.below.kin:
+            print()
+            show_tree(job, chain)
 
 
 def shell_line(job: Job) -> str:
@@ -80,6 +84,9 @@ def _facts(job: Job, reason: str, now: float) -> Iterator[tuple[str, str]]:
 
 def _options(job: Job) -> Iterator[tuple[str, str]]:
     given = {
+        "after": ", ".join(job.after),
+        "after any": ", ".join(job.after_any),
+        "unique": escape(job.unique or ""),
         "schedule": escape(job.cron or ""),
         "tags": escape(", ".join(job.tags)),
         "env": escape(", ".join(sorted(job.env))),

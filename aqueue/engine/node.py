@@ -297,9 +297,12 @@ class Node:
         if self._options.burst and not self._runs and not self._ticks.is_due:
             self._burst_check = asyncio.ensure_future(self._drain_when_worked_off())
 
+    def _is_another(self, worker: str) -> bool:
+        return worker != self.id and self._store.lobby.is_alive(worker)
+
     async def _drain_when_worked_off(self) -> None:
         try:
-            if await self._store.read(lambda: reading.is_worked_off(self._options.queues)):
+            if await self._store.read(lambda: reading.is_worked_off(self._options.queues, self._is_another)):
                 self.drain()
             self._troubles.end("burst")
         except StoreError as error:

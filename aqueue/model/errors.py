@@ -9,6 +9,11 @@
     │   ├── NoSuchSchedule
     │   ├── DuplicateId
     │   ├── WrongState          the verb does not fit the state of the job
+    │   ├── Cycle               jobs would wait for one another
+    │   ├── Entangled           it depends on other jobs, which stand against it
+    │   │   ├── ParentEnded     one that it waits for has ended, and not as it must
+    │   │   ├── Awaited         one that is not removed waits for it
+    │   │   └── KeyHeld         one that is not finished has its unique key
     │   └── CannotFinish        waiting for it would never end
     └── StoreError              the place where the jobs are kept
         ├── NotAQueue           a folder, a foreign file, a table of somebody else
@@ -19,6 +24,11 @@
 
 The text of each error is one sentence for a person, without a final full stop.
 """
+
+from collections.abc import Mapping, Sequence
+
+MOST_NAMED = 8
+"""How many jobs of a cycle are named."""
 
 
 class AqueueError(Exception):
@@ -42,10 +52,12 @@ class Refused(AqueueError):
 
 
 class NoSuchJob(Refused):
-    """No job has this id."""
+    """No job has this id. `place` is which of the jobs that are asked for at once is to wait for it."""
 
-    def __init__(self, job_id: str) -> None:
+    def __init__(self, job_id: str, place: int | None = None) -> None:
         super().__init__(f"no such job: {job_id}")
+        self.job_id = job_id
+        self.place = place
 
 
 class NoSuchSchedule(Refused):
@@ -68,6 +80,43 @@ class DuplicateId(Refused):
 
 class WrongState(Refused):
     """The verb does not fit the state of the job."""
+
+
+class Cycle(Refused):
+    """Some jobs would wait for one another: each of `ids` for the next, and the last for the first.
+
+    `place` is which of the jobs that are asked for at once is the first of them.
+    """
+
+    def __init__(self, ids: Sequence[str], place: int = 0) -> None:
+        named, more = ", ".join(ids[:MOST_NAMED]), len(ids) - MOST_NAMED
+        super().__init__(
+            f"job {ids[0]} would wait for itself"
+            if len(ids) == 1
+            else f"jobs would wait for one another: {named}{f' and {more} others' if more > 0 else ''}"
+        )
+        self.ids = ids
+        self.place = place
+
+
+class Entangled(Refused):
+    """Other jobs stand against it. `reasons` are by the ids of the jobs that cannot be had; the rest could be."""
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        super().__init__(next(iter(reasons.values())))
+        self.reasons = reasons
+
+
+class ParentEnded(Entangled):
+    """A job would have to wait for one that has ended, and not as it must."""
+
+
+class Awaited(Entangled):
+    """Another job, which is not to be removed, waits for the job."""
+
+
+class KeyHeld(Entangled):
+    """Another job, which is not finished, has the unique key of the job, or of one that would come back with it."""
 
 
 class CannotFinish(Refused):

@@ -73,6 +73,17 @@ class Job:
     defer_on: tuple[int, ...]
     hook_of: str | None
     """Of a hook: the id of the job that it tells of."""
+    after: tuple[str, ...]
+    """The ids of the jobs that must have completed before it, as they were asked for."""
+    after_any: tuple[str, ...]
+    """The ids of the jobs that must have ended before it, in whatever way."""
+    cancelled_for: int | None
+    """Of a cancelled job: the seq of the one whose end cancelled it; None if a person did."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether it comes after other jobs."""
+        return bool(self.after or self.after_any)
 
     @property
     def retries_left(self) -> int:
@@ -117,6 +128,9 @@ class Sketch:
     run: int
     worker: str | None
     cancel_requested: bool
+    cancelled_for: int | None
+    unique: str | None
+    waits: bool
 
     @property
     def run_key(self) -> RunKey:

@@ -1,7 +1,8 @@
 """The transitions of a job: the only home of "retry or dead?" and of "may this be cancelled?".
 
 The letters are those of the table in the README. Promotion (a) and the claim (d) choose their rows by predicate in
-the store; everything else is decided here, from a job as it was read, and written by one guarded statement.
+the store, and what becomes of jobs that wait for others (b, c) is decided in `dependencies`; everything else is decided
+here, from a job as it was read, and written by one guarded statement.
 
     a  scheduled → pending              when its time has come, or by `release`
     b  blocked → pending, scheduled     when all it waits for has ended well
@@ -12,8 +13,8 @@ the store; everything else is decided here, from a job as it was read, and writt
     g  processing → dead                any other end, none left or not to be retried
     h  processing → pending, failed     not counted: interrupted, or "not now"
     i  unfinished → cancelled           `cancel`
-    j  dead, cancelled, completed, failed → pending    `retry`
-    k  pending, failed → scheduled      `hold`
+    j  dead, cancelled, completed, failed → pending    `retry`; with parents → blocked, and from there as they say
+    k  pending, failed → scheduled      `hold`; a blocked job is held as it is
 """
 
 from dataclasses import dataclass
@@ -142,8 +143,11 @@ def _put_back(job: Job) -> Transition:
 
 
 def cancel(job: Decidable, now: float) -> Transition | None:
-    """Stop an unfinished job (i). None for a running one: its worker must end it first and then settle it."""
-    if job.state in FINISHED:
+    """Stop an unfinished job (i), or keep one that was cancelled with a parent from coming back with it.
+
+    None for a running one: its worker must end it first and then settle it.
+    """
+    if job.state in FINISHED and job.cancelled_for is None:
         raise WrongState(f"job {job.id} is {job.state} and cannot be cancelled")
     if job.state is State.PROCESSING:
         return None
@@ -153,13 +157,13 @@ def cancel(job: Decidable, now: float) -> Transition | None:
 
 
 def retry(job: Decidable, now: float) -> Transition:
-    """Give a job a fresh set of attempts, now (j)."""
+    """Give a job a fresh set of attempts, now (j); one with parents is blocked until these are looked at."""
     if job.state not in {State.DEAD, State.CANCELLED, State.COMPLETED, State.FAILED}:
         raise WrongState(f"job {job.id} is {job.state} and cannot be retried")
     return Transition(
-        state=State.PENDING,
+        state=State.BLOCKED if job.waits else State.PENDING,
         attempts=0,
-        run_at=now,
+        run_at=None if job.waits else now,
         exit_code=job.exit_code,
         signal=job.signal,
         error=job.error,
@@ -168,13 +172,17 @@ def retry(job: Decidable, now: float) -> Transition:
 
 def hold(job: Decidable) -> Transition:
     """Keep a waiting job from running until it is released (k)."""
-    if job.state not in {State.PENDING, State.FAILED, State.SCHEDULED} or job.held:
+    if job.state not in {State.PENDING, State.FAILED, State.SCHEDULED, State.BLOCKED} or job.held:
         raise WrongState(f"job {job.id} is {_state_for_people(job)} and cannot be held")
-    return _waiting(job, State.SCHEDULED, None, held=True)
+    return _waiting(job, _unless_blocked(job, State.SCHEDULED), None, held=True)
 
 
 def release(job: Decidable, now: float) -> Transition:
-    """Let a scheduled or held job run now (a)."""
+    """Let a scheduled or held job run now (a), or a blocked one as soon as its parents let it."""
+    if job.state is State.BLOCKED and (job.held or job.run_at is not None):
+        return _waiting(job, State.BLOCKED, None, held=False)
+    if job.state is State.BLOCKED:
+        raise WrongState(f"job {job.id} is blocked: it waits for other jobs, not for a release")
     if job.state is not State.SCHEDULED:
         raise WrongState(f"job {job.id} is {job.state} and needs no release")
     return _waiting(job, State.PENDING, now, held=False)
@@ -182,9 +190,14 @@ def release(job: Decidable, now: float) -> Transition:
 
 def postpone(job: Decidable, run_at: float, now: float) -> Transition:
     """Let a waiting job run at another moment; one that is past means now."""
-    if job.state not in {State.PENDING, State.FAILED, State.SCHEDULED}:
+    if job.state not in {State.PENDING, State.FAILED, State.SCHEDULED, State.BLOCKED}:
         raise WrongState(f"job {job.id} is {job.state} and cannot be given another time")
-    return _waiting(job, State.SCHEDULED if run_at > now else State.PENDING, max(run_at, now), held=False)
+    state = State.SCHEDULED if run_at > now else State.PENDING
+    return _waiting(job, _unless_blocked(job, state), max(run_at, now), held=False)
+
+
+def _unless_blocked(job: Decidable, state: State) -> State:
+    return State.BLOCKED if job.state is State.BLOCKED else state
 
 
 def reschedule(job: Decidable, now: float, *, hold_it: bool | None, run_at: float | None) -> Transition | None:
@@ -224,4 +237,4 @@ def _waiting(job: Decidable, state: State, run_at: float | None, *, held: bool) 
 
 
 def _state_for_people(job: Decidable) -> str:
-    return "held" if job.held else job.state
+    return "held" if job.held and job.state not in FINISHED else job.state

@@ -37,16 +37,24 @@ class NewJob:
     backoff_max: float | None = None
     no_retry_on: tuple[int, ...] = ()
     defer_on: tuple[int, ...] = ()
+    after: tuple[str, ...] = ()
+    after_any: tuple[str, ...] = ()
+    unique: str | None = None
     cron: str | None = None
     """The name of the schedule that makes it: no key, for nobody can ask for that."""
     hook_of: str | None = None
     """The id of the job that it tells of. Nobody can ask for that."""
 
+    @property
+    def waits(self) -> bool:
+        """Whether it comes after other jobs."""
+        return bool(self.after or self.after_any)
+
     @classmethod
     def parse(cls, wanted: Mapping[str, Any], now: float) -> "NewJob":
         """Check every key and its value; raises InvalidInput that names the first one that is wrong.
 
-        A value of None counts as not given, but for `timeout`, where it means none at all.
+        A value of None counts as not given, but for `timeout` and `unique`, where it means none at all.
         """
         values = check(wanted, now)
         if "command" not in values:
@@ -67,9 +75,9 @@ def check(wanted: Mapping[str, Any], now: float) -> dict[str, Any]:
     for key in wanted:
         if key not in CHECKS:
             raise InvalidInput(f"unknown key {_shown(key)}; known are {', '.join(CHECKS)}")
-    values = {
-        key: _checked(key, CHECKS[key], value) for key, value in wanted.items() if value is not None or key == "timeout"
-    }
+    given = {key: value for key, value in wanted.items() if value is not None or key in CAN_BE_NONE}
+    values = {key: _checked(key, CHECKS[key], value) for key, value in given.items()}
+    _check_not_after_itself(values.get("id"), values)
     delay, run_at = values.pop("delay", None), values.pop("run_at", None)
     if delay is not None and run_at is not None:
         raise InvalidInput("a job has either a delay or a run_at, not both")
@@ -89,12 +97,19 @@ class NewTime(NamedTuple):
     run_at: float | None = None
 
 
-def check_edit(wanted: Mapping[str, Any], now: float) -> tuple[dict[str, Any], NewTime]:
+def check_edit(wanted: Mapping[str, Any], now: float, job_id: str | None = None) -> tuple[dict[str, Any], NewTime]:
     """The values of these keys as `check` has them, but for those of its time, told apart. Raises InvalidInput."""
     values = check(wanted, now)
     if "id" in values:
         raise InvalidInput("id cannot be edited")
+    _check_not_after_itself(job_id, values)
     return values, NewTime(values.pop("hold", None), values.pop("run_at", None))
+
+
+def _check_not_after_itself(job_id: str | None, values: Mapping[str, Any]) -> None:
+    for key in ("after", "after_any"):
+        if job_id is not None and job_id in values.get(key, ()):
+            raise InvalidInput(f"{key}: job {job_id} cannot wait for itself")
 
 
 def _checked(key: str, parse: Callable[[Any], Any], value: Any) -> Any:
@@ -116,15 +131,32 @@ def _command(value: Any) -> str:
 
 def check_id(value: Any) -> str:
     """An id that a person may choose; raises InvalidInput."""
+    job_id = _id(value)
+    if job_id.isdigit():
+        raise InvalidInput(f"{job_id!r} cannot be chosen: whole numbers are given by aqueue")
+    return job_id
+
+
+def _id(value: Any) -> str:
     job_id = _text(value)
     if not _ID.fullmatch(job_id):
         raise InvalidInput(
             f"{_shown(job_id)} is no id: it begins with a letter or digit, has at most 128 characters, and only "
             "letters, digits, '.', '_', ':' and '-'"
         )
-    if job_id.isdigit():
-        raise InvalidInput(f"{job_id!r} cannot be chosen: whole numbers are given by aqueue")
     return job_id
+
+
+def _ids(value: Any) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(_id, _list(value))))
+
+
+def _key(value: Any) -> str | None:
+    if value is None:
+        return None
+    if not (key := _text(value)):
+        raise InvalidInput("must not be empty")
+    return key
 
 
 def check_queue(value: Any) -> str:
@@ -273,5 +305,11 @@ CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "backoff_max": _or_as_configured(_positive_duration),
     "no_retry_on": _codes,
     "defer_on": _codes,
+    "after": _ids,
+    "after_any": _ids,
+    "unique": _key,
 }
 """The keys of a job's JSON on input, each with its check."""
+
+CAN_BE_NONE = {"timeout", "unique"}
+"""The keys for which null does not mean that nothing was said, but that there shall be none."""

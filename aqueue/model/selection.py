@@ -53,8 +53,8 @@ _STATES: Mapping[Action, frozenset[State]] = {
     Action.CANCEL: _UNFINISHED,
     # Not what has completed, or was stopped on purpose: to run that again, one must say so.
     Action.RETRY: frozenset({State.DEAD, State.FAILED}),
-    Action.HOLD: frozenset({State.SCHEDULED, State.PENDING, State.FAILED}),
-    Action.RELEASE: frozenset({State.SCHEDULED}),
+    Action.HOLD: frozenset({State.SCHEDULED, State.PENDING, State.FAILED, State.BLOCKED}),
+    Action.RELEASE: frozenset({State.SCHEDULED, State.BLOCKED}),
     Action.REMOVE: frozenset(State) - {State.PROCESSING},
     Action.EDIT: _UNFINISHED - {State.PROCESSING},
     Action.WAIT: _UNFINISHED,

@@ -1,8 +1,10 @@
 """Why a job is not running, in one sentence."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
+from aqueue.model.dependencies import Parent
 from aqueue.model.job import Job, State
 from aqueue.model.line import Line, Served
 from aqueue.model.text import format_duration
@@ -25,10 +27,23 @@ class Crew(NamedTuple):
         return self.slots if bound is None else min(bound, self.slots)
 
 
-def why(job: Job, line: Line, *, ahead: int, workers: Sequence[Crew], now: float) -> str:
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What keeps a job that waits for others: some of the parents that have not ended, and how many there are in all.
+
+    Of one that was cancelled with a parent, `cause` is the id of the job that began it.
+    """
+
+    parents: Sequence[Parent] = ()
+    count: int = 0
+    cause: str | None = None
+
+
+def why(job: Job, line: Line, *, ahead: int, workers: Sequence[Crew], now: float, kept: Kept = Kept()) -> str:
     """Say why a job is not running, or that it is.
 
-    ``line`` is what was said of its queue, ``ahead`` how many jobs are before it there, ``workers`` those that live.
+    ``line`` is what was said of its queue, ``ahead`` how many jobs are before it there, ``workers`` those that live,
+    ``kept`` what other jobs have to do with it.
     """
     match job.state:
         case State.PROCESSING:
@@ -36,9 +51,9 @@ def why(job: Job, line: Line, *, ahead: int, workers: Sequence[Crew], now: float
         case State.COMPLETED:
             return "it has completed"
         case State.DEAD | State.CANCELLED:
-            return f"it is {job.state}{_how_it_ended(job)}; `aqueue retry {job.id}` runs it again"
+            return f"it is {job.state}{_how_it_ended(job)}; {_way_back(job, kept)}"
         case State.BLOCKED:
-            return "it waits for other jobs"
+            return _waits_for(job, kept)
         case State.SCHEDULED | State.FAILED if not _is_due(job, now):
             return _waits(job, now)
         case State.SCHEDULED | State.FAILED | State.PENDING:
@@ -62,6 +77,27 @@ def _how_it_ended(job: Job) -> str:
     """The error in brackets, where it says more than the state does."""
     more = (job.error or "").removeprefix(job.state).removeprefix(": ")
     return f" ({more})" if more else ""
+
+
+def _way_back(job: Job, kept: Kept) -> str:
+    if kept.cause is not None:
+        return f"`aqueue retry {kept.cause}` brings it back"
+    if job.cancelled_for is not None:
+        return f"that job was removed; `aqueue edit {job.id} --after none` frees it"
+    return f"`aqueue retry {job.id}` runs it again"
+
+
+def _waits_for(job: Job, kept: Kept) -> str:
+    names = [_named(parent) for parent in kept.parents]
+    more = kept.count - len(names)
+    listed = ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 and not more else ", ".join(names)
+    whom = f"{listed} and {more} more" if more else listed or "no other job any more; `aqueue check` may tell why"
+    return f"it waits for {whom}" + ("; then it is held" if job.held else "")
+
+
+def _named(parent: Parent) -> str:
+    state = "held" if parent.held and parent.state is State.SCHEDULED else parent.state
+    return f"{'the end of ' if parent.on_any else ''}job {parent.id} ({state})"
 
 
 def _is_in_the_line(line: Line, ahead: int, workers: Sequence[Crew], now: float) -> str:

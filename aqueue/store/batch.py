@@ -9,7 +9,7 @@ of its own but its command costs SQLite a third less.
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from operator import attrgetter
 from pathlib import Path
 from typing import IO, Any, Self
@@ -31,7 +31,10 @@ ORDINARY, ALIKE, EACH = "enqueue_ordinary", "rows_alike", "rows_each"
 command, and what else is its own."""
 
 _USUAL = ("queue", "priority", "max_retries", "timeout", "run_at", "tags", "cwd")
-_UNUSUAL = ("hold", "env", "backoff_base", "backoff_max", "no_retry_on", "defer_on", "cron", "hook_of")
+_UNUSUAL = (
+    *("hold", "env", "backoff_base", "backoff_max", "no_retry_on", "defer_on", "cron", "hook_of"),
+    *("unique", "after", "after_any"),
+)
 _OWN = (*_USUAL, *_UNUSUAL)
 """What a job says of itself beside its id and its command; most say nothing of the unusual."""
 
@@ -50,6 +53,11 @@ class Chunk:
     """What all of its jobs have in common, as JSON."""
     jobs: str
     """The jobs, as JSON in the form that `form` names."""
+    has_keys: bool = False
+    waits: bool = False
+    """Whether some of its jobs come after others."""
+    numbers: Sequence[int] | None = None
+    """Where its jobs stand behind `place`, if not one after the other."""
 
     def ids(self) -> Sequence[str | None]:
         """The ids that were chosen, job by job."""
@@ -59,6 +67,21 @@ class Chunk:
         """The statement that adds its jobs; `usual` are the values for what they leave to the settings."""
         given = {"jobs": self.jobs, "common": self.common, **usual}
         return Statement(ORDINARY, given) if self.form == ORDINARY else Statement("enqueue", given, rows=self.form)
+
+    def keys(self) -> Sequence[str | None]:
+        """Their unique keys, job by job."""
+        common = json.loads(self.common).get("unique")
+        own = [row[2] for row in json.loads(self.jobs)] if self.form == EACH else [None] * self.count
+        return [(of_one or {}).get("unique", common) for of_one in own]
+
+    def only(self, numbers: Sequence[int]) -> "Chunk":
+        """Those of its jobs that have these numbers, the first of all being 0."""
+        jobs = json.loads(self.jobs)
+        return replace(self, count=len(numbers), jobs=_json([jobs[number] for number in numbers]), numbers=numbers)
+
+    def place_of(self, number: int) -> int:
+        """The place in the batch of the job with this number among those that are here."""
+        return self.place + (number if self.numbers is None else self.numbers[number])
 
 
 class Batch:
@@ -74,6 +97,8 @@ class Batch:
         self._file: IO[str] | None = None
         self._files = ExitStack()
         self._count = 0
+        self.waits = False
+        """Whether some of its jobs come after others."""
         self._is_given_up = False
 
     def __len__(self) -> int:
@@ -130,9 +155,10 @@ class Batch:
             return
         common = _json({name: column[0] for name, column in values.items() if name not in own})
         rows = _json([[job.id, job.command, _nth(own, number)] for number, job in enumerate(jobs)])
-        self._keep(Chunk(self._count, len(jobs), has_ids, EACH, common, rows))
+        self._keep(Chunk(self._count, len(jobs), has_ids, EACH, common, rows, *_ties(jobs)))
 
     def _keep(self, chunk: Chunk) -> None:
+        self.waits = self.waits or chunk.waits
         self._count += chunk.count
         self._characters += len(chunk.jobs)
         self._chunks.append(chunk)
@@ -165,7 +191,8 @@ def _alike(place: int, job: NewJob, commands: Sequence[str], now: float) -> Chun
     state = _state(job, now)
     common = _json({"state": state} | {name: getattr(job, name) for name in _OWN})
     is_ordinary = state is State.PENDING and attrgetter(*_UNUSUAL)(job) == _NOTHING_UNUSUAL
-    return Chunk(place, len(commands), False, ORDINARY if is_ordinary else ALIKE, common, _json(commands))
+    form = ORDINARY if is_ordinary else ALIKE
+    return Chunk(place, len(commands), False, form, common, _json(commands), *_ties([job]))
 
 
 def _check_ids_differ(jobs: Sequence[NewJob], place: int) -> None:
@@ -178,7 +205,14 @@ def _check_ids_differ(jobs: Sequence[NewJob], place: int) -> None:
         seen.add(job.id)
 
 
+def _ties(jobs: Iterable[NewJob]) -> tuple[bool, bool]:
+    """Whether some have unique keys, and whether some come after others."""
+    return any(job.unique is not None for job in jobs), any(job.waits for job in jobs)
+
+
 def _state(job: NewJob, now: float) -> State:
+    if job.waits:
+        return State.BLOCKED
     return State.SCHEDULED if job.hold or (job.run_at is not None and job.run_at > now) else State.PENDING
 
 

@@ -5,8 +5,11 @@ import stat
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
+from aqueue.model.dependencies import Standing, standing
 from aqueue.model.errors import AqueueError
+from aqueue.model.job import State
 from aqueue.model.settings import resolve
 from aqueue.store import roster, schema, stored
 from aqueue.store.place import Place
@@ -38,6 +41,7 @@ async def examine(store: SqliteStore, environ: Mapping[str, str]) -> list[Findin
         _versions(),
         await _asked("integrity", store.read(_integrity)),
         await _asked("counts", store.read(_counts)),
+        await _asked("dependencies", store.read(_dependencies)),
         await _asked("settings", _settings(store, environ)),
         await _asked("workers", _workers(store)),
     ]
@@ -71,6 +75,25 @@ def _counts() -> Verb[Finding]:
     rows = yield Statement("miscounts")
     wrong = [f"{row['queue']} {row['state']}: {row['counted']} counted, {row['found']} found" for row in rows]
     return _found("counts", wrong, "they are those of the rows")
+
+
+def _dependencies() -> Verb[Finding]:
+    edges = yield Statement("edges")
+    waiting = yield Statement("waits_for_nothing")
+    wrong = [f"job {row['child']} and {row['n']} edges: {fault}" for row in edges if (fault := _fault_of(row))]
+    nothing = [f"job {row['id']} is blocked and waits for nothing" for row in waiting]
+    return _found("dependencies", [*wrong, *nothing], "they are those of the states")
+
+
+def _fault_of(row: Mapping[str, Any]) -> str | None:
+    """What is wrong with the edges of this kind, if anything."""
+    if row["children"] < row["n"]:
+        return "the child is not there"
+    if row["state"] is None:  # what must complete and was removed
+        return None if (row["standing"], row["on_any"]) == (Standing.BROKEN, 0) else "the parent is not there"
+    if row["standing"] != standing(State(row["state"]), on_any=bool(row["on_any"])):
+        return f"{row['standing']}, and the parent is {row['state']}"
+    return None
 
 
 async def _settings(store: SqliteStore, environ: Mapping[str, str]) -> Finding:

@@ -1,12 +1,12 @@
 """The verbs that look at jobs and change nothing."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aqueue.model.errors import NoSuchJob
-from aqueue.model.job import Job, Run, Sketch, State
+from aqueue.model.job import FINISHED, Job, Run, Sketch, State
 from aqueue.model.line import Served
 from aqueue.model.selection import Filter
 from aqueue.store.statement import Statement, Verb
@@ -14,6 +14,15 @@ from aqueue.store.statement import Statement, Verb
 
 def find(ids: Sequence[str]) -> Verb[Sequence[Job]]:
     """The jobs with these ids, in the same order. Raises NoSuchJob that names the first unknown one."""
+    found = yield from look_up(ids)
+    for one in ids:
+        if one not in found:
+            raise NoSuchJob(one)
+    return [found[one] for one in ids]
+
+
+def look_up(ids: Sequence[str]) -> Verb[Mapping[str, Job]]:
+    """The jobs that have one of these ids, by it."""
     seqs = [seq for one in ids if (seq := _seq_in(one)) is not None]
     custom = [one for one in ids if not one.isdigit()]
     found: dict[str, Job] = {}
@@ -23,10 +32,7 @@ def find(ids: Sequence[str]) -> Verb[Sequence[Job]]:
     if custom:
         rows = yield Statement("jobs_by_custom_id", {"ids": json.dumps(custom)})
         found |= {job.id: job for job in map(to_job, rows)}
-    for one in ids:
-        if one not in found:
-            raise NoSuchJob(one)
-    return [found[one] for one in ids]
+    return found
 
 
 def _seq_in(job_id: str) -> int | None:
@@ -79,8 +85,8 @@ def outlook(seqs: Sequence[int]) -> Verb[Outlook]:
     rows = yield Statement("ended_or_held", {"seqs": numbers})
     (present,) = yield Statement("present", {"seqs": numbers})
     return Outlook(
-        ended={row["seq"]: State(row["state"]) for row in rows if not row["held"]},
-        held=[row["id"] for row in rows if row["held"]],
+        ended={row["seq"]: State(row["state"]) for row in rows if row["state"] in FINISHED},
+        held=[row["id"] for row in rows if row["state"] not in FINISHED],
         present=present["n"],
     )
 
@@ -136,9 +142,18 @@ def unfinished(served: Served | None = None) -> Verb[int]:
     return sum(row["n"] for row in rows if served is None or row["queue"] in served)
 
 
-def is_worked_off(served: Served | None = None) -> Verb[bool]:
-    """Whether there is no such job."""
-    return not (yield from unfinished(served))
+def is_worked_off(served: Served | None = None, is_there: Callable[[str], bool] = lambda _: False) -> Verb[bool]:
+    """Whether there is no such job, and none of these queues is blocked that another worker can let run.
+
+    `is_there` is whether the worker with this id is another one, and lives.
+    """
+    queues = {row["queue"] for row in (yield Statement("unfinished"))}
+    if served is None or queues & served.keys():
+        return not queues
+    others = [json.loads(row["queues"] or "null") for row in (yield Statement("workers")) if is_there(row["id"])]
+    elsewhere = [queue for queue in queues if any(of is None or queue in of for of in others)]
+    parameters = {"served": json.dumps(list(served)), "elsewhere": json.dumps(elsewhere)}
+    return not elsewhere or not (yield Statement("freed_elsewhere", parameters))
 
 
 def processing_of(worker: str) -> Verb[Sequence[Job]]:
@@ -186,6 +201,9 @@ def to_job(row: Mapping[str, Any]) -> Job:
         no_retry_on=_items(row["no_retry_on"]),
         defer_on=_items(row["defer_on"]),
         hook_of=row["hook_of"],
+        after=_items(row["after"]),
+        after_any=_items(row["after_any"]),
+        cancelled_for=row["cancelled_for"],
     )
 
 
@@ -207,6 +225,9 @@ def _to_sketch(row: Mapping[str, Any]) -> Sketch:
         run=row["run"],
         worker=row["worker"],
         cancel_requested=bool(row["cancel_requested"]),
+        cancelled_for=row["cancelled_for"],
+        unique=row["unique_key"],
+        waits=bool(row["waits"]),
     )
 
 

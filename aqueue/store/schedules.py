@@ -116,8 +116,10 @@ def trigger(name: str, settings: Settings, now: float) -> Verb[str]:
     job = schedule.unfinished
     if job is not None and not schedule.overlap:
         raise WrongState(f"job {job.id} of schedule {name} is {job.state}, and {name} runs one at a time")
-    (job_id,) = yield from sql.enqueue([_job(schedule, now, now)], settings, now)
-    return job_id
+    made = yield from sql.enqueue([_job(schedule, now, now)], settings, now)
+    if made.existing:
+        raise WrongState(f"job {made.ids[0]}, which is not finished, has the unique key of schedule {name}")
+    return made.ids[0]
 
 
 def next_tick(unread: Collection[Unread] = ()) -> Verb[NextTick]:

@@ -5,20 +5,25 @@ write is guarded by that, so that of two decisions on one job the second changes
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aqueue.model.ending import Ending, exit_code_of, signal_of
-from aqueue.model.errors import DuplicateId
-from aqueue.model.ids import Ids
-from aqueue.model.job import Decidable, Job, RunKey
+from aqueue.model.errors import Awaited
+from aqueue.model.job import FINISHED, Decidable, Job, RunKey, State
 from aqueue.model.lifecycle import Transition
 from aqueue.model.newjob import NewJob
 from aqueue.model.settings import Settings
-from aqueue.store.batch import Batch, Chunk
+from aqueue.model.unique import Claim, Enqueued
+from aqueue.store import dependencies, unique
+from aqueue.store.batch import Batch
+from aqueue.store.enqueueing import enqueue_batch
 from aqueue.store.reading import find, to_job
 from aqueue.store.statement import Statement, Verb
+
+PARENTS = frozenset({"after", "after_any"})
+"""The changes of a job that tie it to others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,35 +60,11 @@ class Decision:
     hook: NewJob | None = None
 
 
-def enqueue(jobs: Iterable[NewJob], settings: Settings, now: float) -> Verb[Ids]:
-    """Add jobs, all or none; returns their ids in the order given. Raises DuplicateId."""
+def enqueue(jobs: Iterable[NewJob], settings: Settings, now: float) -> Verb[Enqueued]:
+    """Add jobs, all or none, as `enqueue_batch` does."""
     with Batch() as batch:
         batch.add(jobs, now)
         return (yield from enqueue_batch(batch, settings, now))
-
-
-def enqueue_batch(batch: Iterable[Chunk], settings: Settings, now: float) -> Verb[Ids]:
-    """Add the jobs of all chunks, all or none; returns their ids in the order given. Raises DuplicateId."""
-    ids, first = Ids(), None
-    usual = {"usual_retries": settings.max_retries, "usual_timeout": settings.timeout or 0, "now": now}
-    for chunk in batch:
-        yield from _check_ids_are_free(chunk, first)
-        rows = yield chunk.insertion(usual)
-        seqs = sorted([row["seq"] for row in rows])
-        first = seqs[0] if first is None else first
-        ids.add([job_id or str(seq) for job_id, seq in zip(chunk.ids(), seqs, strict=True)])
-    return ids
-
-
-def _check_ids_are_free(chunk: Chunk, first: int | None) -> Verb[None]:
-    """Refuse ids that other jobs have; those from the number `first` on are of the same batch."""
-    if not chunk.has_ids:
-        return
-    rows = yield Statement("ids_taken", {"jobs": chunk.jobs})
-    taken = {row["id"]: first is not None and row["seq"] >= first for row in rows}
-    for place, job_id in enumerate(chunk.ids() if taken else (), start=chunk.place):
-        if job_id is not None and job_id in taken:
-            raise DuplicateId(job_id, at_once=taken[job_id], place=place)
 
 
 def begin(begun: Sequence[Begun]) -> Verb[None]:
@@ -112,14 +93,28 @@ def settle(decisions: Sequence[Decision], now: float) -> Verb[Mapping[RunKey, Jo
     return {key: current.get(key.seq) for key in refused}
 
 
-def apply(decisions: Sequence[Decision], now: float) -> Verb[frozenset[RunKey]]:
-    """Write decisions, each if the job is still as it was seen; returns the runs of those that were accepted."""
+def apply(decisions: Sequence[Decision], now: float) -> Verb[Collection[RunKey]]:
+    """Write decisions, each if the job is still as it was seen, and let the jobs follow that wait for these.
+
+    Returns the runs of those that were accepted. Raises KeyHeld.
+    """
     rows = yield Statement("apply", {"decisions": json.dumps([_decision_row(one) for one in decisions]), "now": now})
-    accepted = frozenset(RunKey(row["seq"], row["run"]) for row in rows)
+    accepted = {RunKey(row["seq"], row["run"]): bool(row["is_awaited"]) for row in rows}
     runs = [_run_row(one.job, one.run) for one in decisions if one.run is not None and one.job.run_key in accepted]
     if runs:
         yield Statement("end_runs", {"runs": json.dumps(runs)})
-    return accepted
+    yield from dependencies.follow([_changed(one) for one in decisions if _is_tied(one, accepted)], now)
+    return accepted.keys()
+
+
+def _is_tied(decision: Decision, accepted: Mapping[RunKey, bool]) -> bool:
+    """Whether a change that was accepted means something to other jobs, or they to it."""
+    key = decision.job.run_key
+    return key in accepted and (accepted[key] or decision.transition.state is State.BLOCKED)
+
+
+def _changed(decision: Decision) -> dependencies.Changed:
+    return dependencies.Changed(decision.job.seq, decision.job.id, decision.transition.state)
 
 
 def _decision_row(decision: Decision) -> dict[str, Any]:
@@ -160,18 +155,11 @@ def _run_row(job: Decidable, run: EndOfRun) -> dict[str, Any]:
     }
 
 
-def check(ids: Sequence[str], decide: Callable[[Job], object]) -> Verb[Sequence[Job]]:
-    """The jobs with these ids, if something can be decided about each. Raises NoSuchJob and what `decide` raises."""
-    jobs = yield from find(ids)
-    for job in jobs:
-        decide(job)
-    return jobs
-
-
 def change(ids: Sequence[str], decide: Callable[[Job], Transition | None], now: float) -> Verb[Sequence[Job]]:
-    """Change jobs by hand, all or none; returns them as they are afterwards. Raises NoSuchJob and what `decide` raises.
+    """Change jobs by hand, all or none; returns them as they are afterwards.
 
-    Where `decide` returns None, the job runs, and its worker is asked to end it.
+    Where `decide` returns None, the job runs, and its worker is asked to end it. Raises NoSuchJob, what `decide`
+    raises, KeyHeld, and ParentEnded where the parents of a job do not let it come back.
     """
     jobs = yield from find(ids)
     yield from carry_out([(job, decide(job)) for job in jobs], now)
@@ -180,31 +168,63 @@ def change(ids: Sequence[str], decide: Callable[[Job], Transition | None], now: 
 
 def carry_out(decided: Sequence[tuple[Decidable, Transition | None]], now: float) -> Verb[None]:
     """Write what was decided by hand about jobs that were read in this transaction, as `change` does."""
+    back = [job for job, to in decided if to and job.state in FINISHED and to.state not in FINISHED]
+    yield from unique.check([Claim(job.id, job.unique, job.id) for job in back if job.unique])
     yield from apply([Decision(job, transition) for job, transition in decided if transition], now)
+    blocked = [job.seq for job, to in decided if to and to.state is State.BLOCKED]
+    yield from dependencies.check_not_broken(blocked, "retried")
     running = [job.seq for job, transition in decided if transition is None]
     if running:
         yield Statement("request_cancel", {"seqs": json.dumps(running), "now": now})
 
 
-def remove(ids: Sequence[str], may_go: Callable[[Job], None]) -> Verb[Sequence[Job]]:
-    """Delete jobs with their history, all or none. Raises NoSuchJob and what `may_go` raises."""
-    jobs = yield from check(ids, may_go)
-    yield Statement("remove", {"seqs": json.dumps([job.seq for job in jobs])})
+def tried(ids: Sequence[str], attempt: Verb[object]) -> Verb[Sequence[Job]]:
+    """The jobs with these ids as they are, if this can be done to them: it is done, and undone.
+
+    Raises what it raises.
+    """
+    jobs = yield from find(ids)
+    yield Statement("savepoint")
+    yield from attempt
+    yield Statement("undo")
     return jobs
 
 
-def edit(job_id: str, changes: Mapping[str, Any], decide: Callable[[Job], Transition | None], now: float) -> Verb[Job]:
-    """Change what a job says of itself. Raises NoSuchJob and what `decide` raises.
+def remove(ids: Sequence[str], may_go: Callable[[Job], None]) -> Verb[Sequence[Job]]:
+    """Delete jobs with their history, all or none. Raises NoSuchJob, Awaited and what `may_go` raises."""
+    jobs = yield from find(ids)
+    for job in jobs:
+        may_go(job)
+    if awaited := (yield from dependencies.awaited(jobs)):
+        raise Awaited({job.id: awaited[job.seq] for job in jobs if job.seq in awaited})
+    yield from delete([job.seq for job in jobs])
+    return jobs
 
-    `decide` may also give it another state; None leaves it in the one that it has.
+
+def delete(seqs: Sequence[int]) -> Verb[None]:
+    """Delete jobs that are not awaited, with their history."""
+    yield Statement("untie", {"seqs": json.dumps(seqs)})
+    yield Statement("remove", {"seqs": json.dumps(seqs)})
+
+
+def edit(
+    job_id: str, changes: Mapping[str, Any], decide: Callable[[Job], Transition | None], now: float
+) -> Verb[Sequence[Job]]:
+    """Change what a job says of itself; returns it, alone.
+
+    `decide` may also give it another state; None leaves it in the one that it has. Raises NoSuchJob, KeyHeld, Cycle,
+    ParentEnded, and what `decide` raises.
     """
     (job,) = yield from find([job_id])
     transition = decide(job)
+    if (key := changes.get("unique")) and key != job.unique and not job.is_finished:
+        yield from unique.check([Claim(job.id, key, job.id)])
     yield from write_edits([job], changes, now)
     if transition is not None:
         yield from apply([Decision(job, transition)], now)
-    (job,) = yield from find([job_id])
-    return job
+    if given := {key: changes[key] for key in changes.keys() & PARENTS}:
+        yield from dependencies.tie_again(job, given, now)
+    return (yield from find([job_id]))
 
 
 def write_edits(jobs: Sequence[Decidable], changes: Mapping[str, Any], now: float) -> Verb[None]:

@@ -5,7 +5,7 @@
 -- `:common` holds what all of the jobs have in common, and `own` what a job has of its own; what is in neither is NULL.
 INSERT INTO jobs (
     custom_id, command, state, queue, priority, max_retries, timeout, run_at, held, created_at, updated_at,
-    tags, env, cwd, backoff_base, backoff_max, no_retry_on, defer_on, cron, hook_of
+    tags, env, cwd, backoff_base, backoff_max, no_retry_on, defer_on, cron, hook_of, unique_key, after, after_any
 )
 SELECT
     id, command,
@@ -13,16 +13,19 @@ SELECT
     coalesce(own ->> 'priority', :common ->> 'priority'),
     coalesce(own ->> 'max_retries', :common ->> 'max_retries', :usual_retries),
     coalesce(own ->> 'timeout', :common ->> 'timeout', :usual_timeout),
-    iif(
-        coalesce(own ->> 'hold', :common ->> 'hold'), NULL,
-        coalesce(own ->> 'run_at', :common ->> 'run_at', :now)
-    ),
+    CASE
+        WHEN coalesce(own ->> 'hold', :common ->> 'hold') THEN NULL
+        WHEN coalesce(own ->> 'state', :common ->> 'state') = 'blocked' THEN coalesce(own ->> 'run_at', :common ->> 'run_at')
+        ELSE coalesce(own ->> 'run_at', :common ->> 'run_at', :now)
+    END,
     coalesce(own ->> 'hold', :common ->> 'hold'), :now, :now,
     coalesce(own -> 'tags', :common -> 'tags'), coalesce(own -> 'env', :common -> 'env'),
     coalesce(own ->> 'cwd', :common ->> 'cwd'), coalesce(own ->> 'backoff_base', :common ->> 'backoff_base'),
     coalesce(own ->> 'backoff_max', :common ->> 'backoff_max'),
     coalesce(own -> 'no_retry_on', :common -> 'no_retry_on'), coalesce(own -> 'defer_on', :common -> 'defer_on'),
-    coalesce(own ->> 'cron', :common ->> 'cron'), coalesce(own ->> 'hook_of', :common ->> 'hook_of')
+    coalesce(own ->> 'cron', :common ->> 'cron'), coalesce(own ->> 'hook_of', :common ->> 'hook_of'),
+    coalesce(own ->> 'unique', :common ->> 'unique'),
+    coalesce(own -> 'after', :common -> 'after'), coalesce(own -> 'after_any', :common -> 'after_any')
 FROM ({rows})
 RETURNING seq;
 
@@ -62,12 +65,14 @@ SELECT * FROM jobs WHERE {where} ORDER BY seq DESC LIMIT :limit;
 SELECT json_group_array(seq) AS seqs FROM jobs WHERE {where};
 
 -- name: sketches
-SELECT seq, id, state, attempts, run_at, held, exit_code, signal, error, run, worker, cancel_requested FROM jobs
-WHERE seq IN (SELECT value FROM json_each(:seqs)) ORDER BY seq;
+SELECT seq, id, state, attempts, run_at, held, exit_code, signal, error, run, worker, cancel_requested, cancelled_for,
+    unique_key, after <> '[]' OR after_any <> '[]' AS waits
+FROM jobs WHERE seq IN (SELECT value FROM json_each(:seqs)) ORDER BY seq;
 
 -- name: ended_or_held
 SELECT seq, id, state, held FROM jobs
-WHERE seq IN (SELECT value FROM json_each(:seqs)) AND (state IN ('completed', 'dead', 'cancelled') OR held = 1);
+WHERE seq IN (SELECT value FROM json_each(:seqs))
+    AND (state IN ('completed', 'dead', 'cancelled') OR (state = 'scheduled' AND held = 1));
 
 -- name: present
 SELECT count(*) AS n FROM jobs WHERE seq IN (SELECT value FROM json_each(:seqs));
@@ -164,14 +169,15 @@ UPDATE jobs SET
     run_at = decided.value ->> 'run_at', held = decided.value ->> 'held', due = 0, cancel_requested = 0,
     updated_at = :now, finished_at = decided.value ->> 'finished_at',
     exit_code = decided.value ->> 'exit_code', signal = decided.value ->> 'signal', error = decided.value ->> 'error',
-    slot = coalesce(decided.value ->> 'slot', slot), started_at = coalesce(decided.value ->> 'started_at', started_at)
+    slot = coalesce(decided.value ->> 'slot', slot), started_at = coalesce(decided.value ->> 'started_at', started_at),
+    cancelled_for = NULL
 FROM json_each(:decisions) AS decided
 WHERE jobs.seq = decided.value ->> 'seq'
     AND jobs.state = decided.value ->> 'was_state'
     AND jobs.run = decided.value ->> 'was_run'
     AND jobs.worker IS decided.value ->> 'was_worker'
     AND jobs.cancel_requested = decided.value ->> 'was_cancel_requested'
-RETURNING seq, run;
+RETURNING seq, run, EXISTS (SELECT 1 FROM aqueue_dependencies WHERE parent = jobs.seq) AS is_awaited;
 
 -- name: end_runs
 UPDATE aqueue_runs SET
@@ -231,7 +237,7 @@ WHERE job = :job AND run = :run AND start >= :start ORDER BY start LIMIT :limit;
 -- name: events
 SELECT events.event, jobs.id, events.at, events.was, events.state, events.run, events.attempt, runs.worker,
     iif(events.was = 'processing', runs.ending, NULL) AS ending,
-    iif(events.was = 'processing', runs.error, NULL) AS error
+    iif(events.was = 'processing', runs.error, events.reason) AS error
 FROM aqueue_events AS events
 JOIN jobs ON jobs.seq = events.job
 LEFT JOIN aqueue_runs AS runs
@@ -246,7 +252,8 @@ events.job = :seq
 SELECT coalesce(max(event), 0) AS event FROM aqueue_events;
 
 -- name: edit
--- What :changes does not name stays. Only a backoff can be null, which takes off what a job has of its own.
+-- What :changes does not name stays: the type of what is not there is NULL, and that of a null is not. A null takes off
+-- what a job has of its own.
 UPDATE jobs SET
     command = coalesce(:changes ->> 'command', command), queue = coalesce(:changes ->> 'queue', queue),
     priority = coalesce(:changes ->> 'priority', priority),
@@ -257,7 +264,10 @@ UPDATE jobs SET
     backoff_base = iif(json_type(:changes, '$.backoff_base') IS NULL, backoff_base, :changes ->> 'backoff_base'),
     backoff_max = iif(json_type(:changes, '$.backoff_max') IS NULL, backoff_max, :changes ->> 'backoff_max'),
     no_retry_on = coalesce(:changes -> 'no_retry_on', no_retry_on),
-    defer_on = coalesce(:changes -> 'defer_on', defer_on), updated_at = :now
+    defer_on = coalesce(:changes -> 'defer_on', defer_on),
+    unique_key = iif(json_type(:changes, '$.unique') IS NULL, unique_key, :changes ->> 'unique'),
+    after = coalesce(:changes -> 'after', after), after_any = coalesce(:changes -> 'after_any', after_any),
+    updated_at = :now
 WHERE seq IN (SELECT value FROM json_each(:seqs));
 
 -- name: ahead
@@ -329,6 +339,16 @@ ON CONFLICT (name) DO UPDATE SET rate_starts = :starts, rate_period = :period, t
 -- name: forget_queue
 DELETE FROM aqueue_queues WHERE name = :name AND paused = 0 AND max_running IS NULL AND rate_starts IS NULL;
 
+-- name: savepoint
+SAVEPOINT attempt;
+
+-- name: undo
+-- Back to how it was at the savepoint.
+ROLLBACK TO attempt;
+
+-- name: keep
+RELEASE attempt;
+
 -- name: remove
 DELETE FROM jobs WHERE seq IN (SELECT value FROM json_each(:seqs));
 
@@ -358,10 +378,10 @@ RETURNING seq;
 SELECT seq FROM jobs WHERE seq = :seq AND state = :state AND finished_at <= :before AND {where};
 
 -- name: where_nobody_waits
--- As the trigger jobs_guard_parents sees it.
+-- Also when it has ended as they want it: what they come after can still be seen, and be retried.
 NOT EXISTS (
     SELECT 1 FROM aqueue_dependencies AS dependency JOIN jobs AS child ON child.seq = dependency.child
-    WHERE dependency.parent = jobs.seq AND dependency.open = 1 AND child.state = 'blocked'
+    WHERE dependency.parent = jobs.seq AND child.state = 'blocked'
 )
 
 -- name: thin_output
@@ -383,6 +403,182 @@ FROM pragma_freelist_count, pragma_page_count, pragma_page_size, pragma_auto_vac
 -- name: give_back_a_page
 -- One: Python's sqlite3 takes a single step of a statement without columns, which is a page, whatever is asked for.
 PRAGMA incremental_vacuum(1);
+-- name: key_holders
+SELECT unique_key, id FROM jobs
+WHERE unique_key IN (SELECT value FROM json_each(:keys)) AND unique_key IS NOT NULL
+    AND state NOT IN ('completed', 'dead', 'cancelled');
+
+-- name: blocked_between
+SELECT seq, id, after, after_any FROM jobs
+WHERE state = 'blocked' AND state <> 'completed' AND seq BETWEEN :first AND :last ORDER BY seq;
+
+-- name: cancelled_between
+SELECT count(*) AS n FROM jobs
+WHERE state = 'cancelled' AND state <> 'completed' AND seq BETWEEN :first AND :last;
+
+-- name: name_parents
+UPDATE jobs SET after = named.value -> 'after', after_any = named.value -> 'after_any'
+FROM json_each(:jobs) AS named
+WHERE jobs.seq = named.value ->> 'seq';
+
+-- name: tie
+INSERT INTO aqueue_dependencies (child, parent, on_any, standing)
+SELECT value ->> 'child', value ->> 'parent', value ->> 'on_any', value ->> 'standing' FROM json_each(:edges);
+
+-- name: untie
+DELETE FROM aqueue_dependencies WHERE child IN (SELECT value FROM json_each(:seqs));
+
+-- name: untie_from_those_that_are_there
+DELETE FROM aqueue_dependencies
+WHERE child = :seq AND EXISTS (SELECT 1 FROM jobs WHERE jobs.seq = aqueue_dependencies.parent);
+
+-- name: below
+-- Which of these are the job itself, or wait for it, however many are between.
+WITH RECURSIVE below (seq) AS (
+    SELECT :seq
+    UNION
+    SELECT dependency.child FROM below JOIN aqueue_dependencies AS dependency ON dependency.parent = below.seq
+)
+SELECT jobs.id FROM json_each(:seqs) AS asked JOIN jobs ON jobs.seq = asked.value
+WHERE asked.value IN (SELECT seq FROM below);
+
+-- name: turn_edges
+UPDATE aqueue_dependencies SET standing = iif(on_any, turned.value ->> 'after_any', turned.value ->> 'after')
+FROM json_each(:parents) AS turned
+WHERE aqueue_dependencies.parent = turned.value ->> 'seq'
+    AND standing <> iif(on_any, turned.value ->> 'after_any', turned.value ->> 'after')
+RETURNING child, parent;
+
+-- name: children
+-- Each with its first parent that keeps it; in the index the broken edges stand before the open ones.
+SELECT child.seq, child.id, child.state, child.run_at, child.held, child.error, child.finished_at, child.cancelled_for,
+    child.unique_key, edge.parent, parent.id AS parent_id, parent.state AS parent_state,
+    parent.held AS parent_held, edge.on_any
+FROM json_each(:seqs) AS asked
+JOIN jobs AS child ON child.seq = asked.value
+LEFT JOIN aqueue_dependencies AS edge ON edge.child = child.seq AND edge.parent = (
+    SELECT parent FROM aqueue_dependencies AS unmet WHERE unmet.child = child.seq AND unmet.standing <> 'closed'
+    ORDER BY unmet.standing, unmet.parent LIMIT 1
+)
+LEFT JOIN jobs AS parent ON parent.seq = edge.parent;
+
+-- name: move
+UPDATE jobs SET
+    state = moved.value ->> 'state', run_at = moved.value ->> 'run_at', error = moved.value ->> 'error',
+    finished_at = moved.value ->> 'finished_at', cancelled_for = moved.value ->> 'cancelled_for',
+    due = 0, updated_at = :now
+FROM json_each(:moves) AS moved
+WHERE jobs.seq = moved.value ->> 'seq';
+
+-- name: broken_parents
+SELECT edge.child, edge.parent, edge.on_any, parent.id AS parent_id, parent.state AS parent_state,
+    parent.held AS parent_held
+FROM json_each(:seqs) AS asked
+JOIN aqueue_dependencies AS edge ON edge.child = asked.value
+LEFT JOIN jobs AS parent ON parent.seq = edge.parent
+WHERE edge.standing <> 'closed' AND edge.standing = 'broken';
+
+-- name: blocked_children
+SELECT edge.parent, edge.child, child.id
+FROM json_each(:seqs) AS asked
+JOIN aqueue_dependencies AS edge ON edge.parent = asked.value
+JOIN jobs AS child ON child.seq = edge.child
+WHERE child.state = 'blocked';
+
+-- name: unmet
+SELECT edge.parent, parent.id AS parent_id, parent.state AS parent_state, parent.held AS parent_held, edge.on_any,
+    edge.total
+FROM (
+    SELECT parent, on_any, standing, count(*) OVER () AS total FROM aqueue_dependencies
+    WHERE child = :seq AND standing <> 'closed' ORDER BY standing, parent LIMIT :limit
+) AS edge
+JOIN jobs AS parent ON parent.seq = edge.parent
+ORDER BY edge.standing, edge.parent;
+
+-- name: cause
+WITH RECURSIVE cause (seq, depth) AS (
+    SELECT :seq, 0
+    UNION
+    SELECT jobs.cancelled_for, depth + 1 FROM cause JOIN jobs ON jobs.seq = cause.seq
+    WHERE jobs.cancelled_for IS NOT NULL
+)
+SELECT jobs.id FROM cause JOIN jobs ON jobs.seq = cause.seq ORDER BY depth DESC LIMIT 1;
+
+-- name: any_held
+SELECT seq FROM jobs WHERE held = 1 AND state = 'scheduled' LIMIT 1;
+
+-- name: waits_above
+WITH RECURSIVE above (child, parent, on_any) AS (
+    SELECT edge.child, edge.parent, edge.on_any
+    FROM json_each(:seqs) AS asked
+    JOIN jobs ON jobs.seq = asked.value AND jobs.state = 'blocked'
+    JOIN aqueue_dependencies AS edge ON edge.child = jobs.seq
+    WHERE edge.standing <> 'closed'
+    UNION
+    SELECT edge.child, edge.parent, edge.on_any
+    FROM above
+    JOIN jobs ON jobs.seq = above.parent AND jobs.state = 'blocked'
+    JOIN aqueue_dependencies AS edge ON edge.child = jobs.seq
+    WHERE edge.standing <> 'closed'
+    LIMIT :limit
+)
+SELECT above.child, above.parent, above.on_any, parent.id AS parent_id, parent.state AS parent_state,
+    parent.held AS parent_held
+FROM above JOIN jobs AS parent ON parent.seq = above.parent;
+
+-- name: parents_of
+-- Those that it waits for before those that have ended as they must.
+SELECT parent.seq, parent.id, parent.state, parent.held, parent.command, edge.on_any, edge.total,
+    (SELECT count(*) FROM aqueue_dependencies AS further WHERE further.child = parent.seq) AS further
+FROM (
+    SELECT parent, on_any, standing = 'closed' AS is_closed, count(*) OVER () AS total
+    FROM aqueue_dependencies WHERE child = :seq ORDER BY is_closed, parent LIMIT :limit
+) AS edge
+JOIN jobs AS parent ON parent.seq = edge.parent
+ORDER BY edge.is_closed, edge.parent;
+
+-- name: children_of
+SELECT child.seq, child.id, child.state, child.held, child.command, edge.on_any, edge.total,
+    (SELECT count(*) FROM aqueue_dependencies AS further WHERE further.parent = child.seq) AS further
+FROM (
+    SELECT child, on_any, count(*) OVER () AS total
+    FROM aqueue_dependencies WHERE parent = :seq ORDER BY child LIMIT :limit
+) AS edge
+JOIN jobs AS child ON child.seq = edge.child
+ORDER BY edge.child;
+
+-- name: freed_elsewhere
+-- Whether a blocked job of the queues that are served waits, over however many, for one that can run in one of others.
+WITH RECURSIVE above (seq) AS (
+    SELECT edge.parent
+    FROM jobs JOIN aqueue_dependencies AS edge ON edge.child = jobs.seq
+    WHERE jobs.state = 'blocked' AND jobs.state <> 'completed'
+        AND jobs.queue IN (SELECT value FROM json_each(:served)) AND edge.standing <> 'closed'
+    UNION
+    SELECT edge.parent
+    FROM above
+    JOIN jobs ON jobs.seq = above.seq AND jobs.state = 'blocked'
+    JOIN aqueue_dependencies AS edge ON edge.child = jobs.seq
+    WHERE edge.standing <> 'closed'
+)
+SELECT 1 FROM above JOIN jobs ON jobs.seq = above.seq
+WHERE jobs.state IN ('pending', 'processing', 'failed') AND jobs.queue IN (SELECT value FROM json_each(:elsewhere))
+LIMIT 1;
+
+-- name: edges
+-- How often an edge of each kind stands as it does while its parent is in this state, with one of these children.
+SELECT edge.on_any, edge.standing, parent.state, min(child.id) AS child, count(*) AS n, count(child.seq) AS children
+FROM aqueue_dependencies AS edge
+LEFT JOIN jobs AS parent ON parent.seq = edge.parent
+LEFT JOIN jobs AS child ON child.seq = edge.child
+GROUP BY edge.on_any, edge.standing, parent.state;
+
+-- name: waits_for_nothing
+SELECT id FROM jobs
+WHERE state = 'blocked' AND state <> 'completed' AND NOT EXISTS (
+    SELECT 1 FROM aqueue_dependencies WHERE child = jobs.seq AND standing <> 'closed'
+)
+LIMIT 10;
 
 -- name: settings
 SELECT key, value FROM aqueue_settings;

@@ -154,6 +154,7 @@ FOR_THE_LONG_WAY = [
         ["enqueue", "x", "--id", "7"],
         ["enqueue", "x", "--id", "taken"],
     ),
+    *(["enqueue", "x", "--after", "taken"], ["enqueue", "--after-any=taken", "x"], ["enqueue", "--unique", "k", "x"]),
     *(["enqueue", "x", "-p", "1", "-p", "2"], ["enqueue", "x", "--timeout", "0"], ["enqueue", "x", "--delay", "5m"]),
     *(["enqueue", "x", "--tag", "a\n"], ["enqueue", "x", "--max-retries", "-1"], ["--db", "", "enqueue", "x"]),
     *(

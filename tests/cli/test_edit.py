@@ -26,6 +26,7 @@ from .harness import Shell
         (["--backoff-base", "none"], "backoff_base", None),
         (["--backoff-max", "none"], "backoff_max", None),
         (["--hold"], "held", True),
+        (["--unique", "nightly"], "unique", "nightly"),
         (["--at", "2100-01-01T00:00Z"], "run_at", "2100-01-01T00:00:00.000Z"),
     ],
     ids=str,

@@ -27,6 +27,7 @@ def evil(shell: Shell) -> Shell:
         "enqueue", "--id", "a", "--tag", f"tag{EVIL}", "--env", f"X{EVIL}=1", "--max-retries", "0", f"false {EVIL}"
     )
     shell.ok("enqueue", "--id", "b", "--max-retries", "0", "printf '\\033[31mred \\342\\200\\256' >&2; exit 3")
+    shell.ok("enqueue", "--id", "d", "--after", "a", "--unique", f"key{EVIL}", f"true {EVIL}")
     shell.ok("enqueue", "--id", "c", "--cwd", f"/nowhere{EVIL}", "--max-retries", "0", "true")
     shell.work()
     return shell
@@ -35,7 +36,16 @@ def evil(shell: Shell) -> Shell:
 @pytest.mark.parametrize(
     "words",
     [
-        *(["list"], ["list", "--verbose"], ["dlq", "list"], ["show", "a"], ["show", "b"], ["show", "c"], ["status"]),
+        *(
+            ["list"],
+            ["list", "--verbose"],
+            ["dlq", "list"],
+            ["show", "a"],
+            ["show", "b"],
+            ["show", "c"],
+            ["show", "d"],
+            ["status"],
+        ),
         *(["events"], ["why", "b"], ["list", "--json"], ["show", "a", "--json"], ["events", "--json"]),
     ],
     ids=" ".join,

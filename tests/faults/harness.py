@@ -184,7 +184,7 @@ async def enqueue(database: Path, *commands: str, inside: Sequence[str] = (), **
     documents = [{"command": one, **options} for one in commands]
     if not inside:
         async with Queue.open(database) as queue:
-            return list(await queue.enqueue_many([NewJob.parse(document, time.time()) for document in documents]))
+            return [*(await queue.enqueue_many([NewJob.parse(document, time.time()) for document in documents])).ids]
     code, out, err = await call("enqueue", database, documents, inside=inside)
     assert (code, err) == (0, "")
     return out.split()

@@ -61,7 +61,8 @@ def _tell(event: Event) -> None:
 
 async def enqueue(database: str, documents: Any) -> None:
     async with Queue.open(database) as queue:
-        for job_id in await queue.enqueue_many([NewJob.parse(document, time.time()) for document in documents]):
+        enqueued = await queue.enqueue_many([NewJob.parse(document, time.time()) for document in documents])
+        for job_id in enqueued.ids:
             os.write(1, f"{job_id}\n".encode())
 
 

@@ -61,6 +61,9 @@ class Changes(TypedDict, total=False):
     no_retry_on: tuple[int, ...]
     defer_on: tuple[int, ...]
     hook_of: str | None
+    after: tuple[str, ...]
+    after_any: tuple[str, ...]
+    cancelled_for: int | None
 
 
 _PENDING = Job(
@@ -97,6 +100,9 @@ _PENDING = Job(
     no_retry_on=(),
     defer_on=(),
     hook_of=None,
+    after=(),
+    after_any=(),
+    cancelled_for=None,
 )
 
 

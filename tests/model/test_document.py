@@ -50,7 +50,8 @@ def test_a_job_has_exactly_the_keys_of_the_contract_in_any_state(build: Callable
 
 
 def test_every_field_of_a_job_is_shown_under_its_own_name_but_for_what_is_of_the_store_alone() -> None:
-    assert {field.name for field in fields(Job)} - set(JOB_KEYS) == {"seq", "cancel_requested", "hook_of"}
+    hidden = {"seq", "cancel_requested", "hook_of", "cancelled_for"}
+    assert {field.name for field in fields(Job)} - set(JOB_KEYS) == hidden
     plain: dict[str, Any] = {
         "id": "a",
         "command": "x",
@@ -72,14 +73,19 @@ def test_every_field_of_a_job_is_shown_under_its_own_name_but_for_what_is_of_the
         "backoff_base": 0.5,
         "backoff_max": 60.0,
     }
-    lists: dict[str, Any] = {"tags": ("b", "a"), "no_retry_on": (64,), "defer_on": (75,)}
+    lists: dict[str, Any] = {"tags": ("b", "a"), "no_retry_on": (64,), "defer_on": (75,), "after": ("7", "a")}
     times: dict[str, Any] = {name: NOW + n for n, name in enumerate(key for key in JOB_KEYS if key.endswith("_at"))}
     document = job_document(a_job(**plain, **lists, **times))
     shown = plain | {key: list(value) for key, value in lists.items()}
     shown |= {key: format_time(moment) for key, moment in times.items()}
     assert {key: document[key] for key in shown} == shown
     left = set(JOB_KEYS) - set(shown)
-    assert left == {"state", "env", "after", "after_any", "cron", "nice"}
+    assert left == {"state", "env", "after_any", "cron", "nice"}
+
+
+def test_a_job_that_was_cancelled_with_a_parent_keeps_its_time_but_does_not_show_it() -> None:
+    document = job_document(a_job(state=State.CANCELLED, cancelled_for=3, held=True, run_at=NOW))
+    assert (document["run_at"], document["held"]) == (None, False)
 
 
 def test_a_run_has_exactly_the_keys_of_the_contract() -> None:

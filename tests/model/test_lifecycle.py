@@ -147,16 +147,37 @@ def test_postponing_makes_a_job_wait_and_a_moment_that_is_past_means_now(state: 
     assert lifecycle.postpone(job, NOW - 1, NOW) == waiting(State.PENDING, NOW)
 
 
+def test_a_blocked_job_is_held_released_and_postponed_as_it_is() -> None:
+    blocked = a_job_in(State.BLOCKED)
+    assert lifecycle.hold(blocked) == waiting(State.BLOCKED, None, held=True)
+    assert lifecycle.release(replace(blocked, run_at=None, held=True), NOW) == waiting(State.BLOCKED, None)
+    assert lifecycle.release(blocked, NOW) == waiting(State.BLOCKED, None)
+    assert lifecycle.postpone(blocked, NOW + 1, NOW) == waiting(State.BLOCKED, NOW + 1)
+
+
+def test_a_release_does_not_let_a_job_run_before_its_parents() -> None:
+    with pytest.raises(WrongState, match=r"^job 7 is blocked: it waits for other jobs, not for a release$"):
+        lifecycle.release(a_job(state=State.BLOCKED, run_at=None), NOW)
+
+
+@pytest.mark.parametrize("state", RETRIED)
+def test_j_retry_of_a_job_with_parents_leaves_the_rest_to_these(state: State) -> None:
+    for job in (replace(a_job_in(state), after=("3",)), replace(a_job_in(state), after_any=("3",))):
+        assert lifecycle.retry(job, NOW) == waiting(State.BLOCKED, None, attempts=0)
+
+
+def test_i_cancel_makes_what_was_cancelled_with_a_parent_the_persons_own() -> None:
+    assert lifecycle.cancel(a_job(state=State.CANCELLED, cancelled_for=3), NOW) == Transition(
+        state=State.CANCELLED, attempts=0, run_at=None, error="cancelled", finished_at=NOW
+    )
+
+
 REFUSED: list[tuple[str, Callable[[Job], object], set[State]]] = [
     ("cancelled", lambda job: lifecycle.cancel(job, NOW), set(FINISHED)),
     ("retried", lambda job: lifecycle.retry(job, NOW), set(State) - set(RETRIED)),
-    ("held", lifecycle.hold, set(State) - {State.PENDING, State.FAILED, State.SCHEDULED}),
-    ("release", lambda job: lifecycle.release(job, NOW), set(State) - {State.SCHEDULED}),
-    (
-        "another time",
-        lambda job: lifecycle.postpone(job, NOW, NOW),
-        set(State) - {State.PENDING, State.FAILED, State.SCHEDULED},
-    ),
+    ("held", lifecycle.hold, {State.PROCESSING, *FINISHED}),
+    ("release", lambda job: lifecycle.release(job, NOW), set(State) - {State.SCHEDULED, State.BLOCKED}),
+    ("another time", lambda job: lifecycle.postpone(job, NOW, NOW), {State.PROCESSING, *FINISHED}),
     ("edited", lifecycle.check_editable, {State.PROCESSING}),
     ("removed", lifecycle.check_removable, {State.PROCESSING}),
 ]

@@ -52,6 +52,11 @@ GOOD: list[tuple[str, Any, Any]] = [
     ("backoff_max", "1m", 60.0),
     ("no_retry_on", [64, 1, 64, 255], (1, 64, 255)),
     ("defer_on", (75,), (75,)),
+    ("after", ["7", "a", "7"], ("7", "a")),
+    ("after", [], ()),
+    ("after_any", ("job1",), ("job1",)),
+    ("unique", " a key: with ümläuts\n", " a key: with ümläuts\n"),
+    ("unique", None, None),
 ]
 
 
@@ -103,6 +108,9 @@ BAD: list[tuple[str, list[Any]]] = [
     ("backoff_max", [0, -1, "0", True, math.nan, LONGEST * 2]),
     ("no_retry_on", [1, "1", ["1"], [0], [256], [-1], [1.0], [True], [10**5000], {"1": 1}]),
     ("defer_on", [75, [0], [None]]),
+    ("after", ["7", 7, [7], [None], [""], ["a b"], ["a,b"], ["x" * 129], ["a\0"], {"a": 1}, True]),
+    ("after_any", ["7", [["a"]], ["-a"], 5]),
+    ("unique", ["", 5, True, ["a"], "a\0", "\udcff"]),
 ]
 
 
@@ -138,6 +146,13 @@ def test_a_job_has_either_a_delay_or_a_run_at() -> None:
 @pytest.mark.parametrize("key", sorted(set(CHECKS) - {"command", "timeout"}))
 def test_none_counts_as_not_given(key: str) -> None:
     assert parsed(**{key: None}) == parsed()
+
+
+@pytest.mark.parametrize("key", ["after", "after_any"])
+def test_a_job_cannot_wait_for_itself(key: str) -> None:
+    assert parsed(id="a", **{key: ["b"]}).waits
+    with pytest.raises(InvalidInput, match=f"^{key}: job a cannot wait for itself$"):
+        parsed(id="a", **{key: ["b", "a"]})
 
 
 @pytest.mark.parametrize("keys", [{}, {"command": None}, {"id": "a"}])

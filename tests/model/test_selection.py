@@ -9,8 +9,8 @@ from aqueue.model.selection import Action, Filter, meant_by
 MEANT = {
     Action.CANCEL: "scheduled blocked pending processing failed",
     Action.RETRY: "failed dead",
-    Action.HOLD: "scheduled pending failed",
-    Action.RELEASE: "scheduled",
+    Action.HOLD: "scheduled blocked pending failed",
+    Action.RELEASE: "scheduled blocked",
     Action.REMOVE: "scheduled blocked pending failed completed dead cancelled",
     Action.EDIT: "scheduled blocked pending failed",
     Action.WAIT: "scheduled blocked pending processing failed",

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aqueue.model.dependencies import Parent
 from aqueue.model.job import State
 from aqueue.model.line import Line
 from aqueue.model.rate import Bucket, Rate
-from aqueue.model.why import Crew, why
+from aqueue.model.why import Crew, Kept, why
 
 from .builders import NOW, Changes, a_job, a_running_job
 
@@ -30,7 +31,6 @@ REASONS: list[tuple[str, dict[str, Any]]] = [
         "it is cancelled (half done); `aqueue retry 7` runs it again",
         {"state": State.CANCELLED, "error": "cancelled: half done"},
     ),
-    ("it waits for other jobs", {"state": State.BLOCKED}),
     ("it waits until its time: it is due in 1m30s", {"state": State.SCHEDULED, "run_at": NOW + 90}),
     ("it is held; `aqueue release 7` lets it run", {"state": State.SCHEDULED, "run_at": None, "held": True}),
     (
@@ -52,6 +52,45 @@ REASONS: list[tuple[str, dict[str, Any]]] = [
 @pytest.mark.parametrize(("reason", "job"), REASONS)
 def test_the_reason_is_one_sentence(reason: str, job: dict[str, Any]) -> None:
     assert asked(**job) == reason
+
+
+def parent(job_id: str, state: State = State.PENDING, *, held: bool = False, on_any: bool = False) -> Parent:
+    return Parent(seq=1, id=job_id, state=state, held=held, on_any=on_any)
+
+
+WAITING: list[tuple[str, Kept]] = [
+    ("it waits for job 3 (pending)", Kept([parent("3")], 1)),
+    (
+        "it waits for job 3 (failed) and the end of job b (processing)",
+        Kept([parent("3", State.FAILED), parent("b", State.PROCESSING, on_any=True)], 2),
+    ),
+    (
+        "it waits for job a (blocked), job b (held) and job c (scheduled)",
+        Kept([parent("a", State.BLOCKED), parent("b", State.SCHEDULED, held=True), parent("c", State.SCHEDULED)], 3),
+    ),
+    ("it waits for job 3 (pending), job 4 (pending) and 998 more", Kept([parent("3"), parent("4")], 1000)),
+    ("it waits for no other job any more; `aqueue check` may tell why", Kept()),
+]
+
+
+@pytest.mark.parametrize(("reason", "kept"), WAITING)
+def test_what_a_blocked_job_waits_for_is_told_by_name_with_its_state(reason: str, kept: Kept) -> None:
+    def of(held: bool) -> str:
+        job = a_job(state=State.BLOCKED, run_at=None, held=held)
+        return why(job, THE_LINE, ahead=0, workers=[Crew(1, 0)], now=NOW, kept=kept)
+
+    assert (of(False), of(True)) == (reason, f"{reason}; then it is held")
+
+
+def test_of_a_job_that_was_cancelled_with_others_the_one_is_named_that_began_it() -> None:
+    job = a_job(state=State.CANCELLED, error="cancelled: job b, which it waits for, is cancelled", cancelled_for=2)
+    assert why(job, THE_LINE, ahead=0, workers=[], now=NOW, kept=Kept(cause="a")) == (
+        "it is cancelled (job b, which it waits for, is cancelled); `aqueue retry a` brings it back"
+    )
+    assert why(job, THE_LINE, ahead=0, workers=[], now=NOW, kept=Kept()) == (
+        "it is cancelled (job b, which it waits for, is cancelled); that job was removed; `aqueue edit 7 --after none` "
+        "frees it"
+    )
 
 
 def test_a_running_job_is_running_or_is_being_ended() -> None:

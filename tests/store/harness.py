@@ -10,9 +10,10 @@ from typing import Any
 
 import aqueue
 from aqueue.model import lifecycle
-from aqueue.model.ending import Ending, Exited, error_of
+from aqueue.model.ending import Ending, Exited, Interrupted, error_of
 from aqueue.model.job import Job, State
 from aqueue.model.newjob import NewJob
+from aqueue.model.selection import Filter
 from aqueue.model.settings import Settings
 from aqueue.store import line, open_store, reading, sql
 from aqueue.store.sqlite import SqliteStore
@@ -46,7 +47,7 @@ def new(command: str = "true", **keys: Any) -> NewJob:
 
 
 async def enqueue(store: SqliteStore, *jobs: NewJob, now: float = NOW) -> Sequence[str]:
-    return await store.write(lambda: sql.enqueue(jobs or [new()], DEFAULTS, now))
+    return (await store.write(lambda: sql.enqueue(jobs or [new()], DEFAULTS, now))).ids
 
 
 async def get(store: SqliteStore, job_id: str) -> Job:
@@ -81,7 +82,28 @@ async def cancel(store: SqliteStore, job: Job) -> Job:
 
 
 async def retry(store: SqliteStore, job: Job, now: float = NOW) -> Job:
-    (job,) = await store.write(lambda: sql.change([job.id], lambda job: lifecycle.retry(job, now), now))
+    (job,) = await retry_all(store, job.id, now=now)
+    return job
+
+
+async def retry_all(store: SqliteStore, *ids: str, now: float = NOW) -> Sequence[Job]:
+    return await store.write(lambda: sql.change(ids, lambda job: lifecycle.retry(job, now), now))
+
+
+async def cancel_all(store: SqliteStore, *ids: str) -> None:
+    await store.write(lambda: sql.change(ids, lambda job: lifecycle.cancel(job, NOW), NOW))
+
+
+async def remove(store: SqliteStore, *ids: str) -> None:
+    await store.write(lambda: sql.remove(ids, lifecycle.check_removable))
+
+
+async def edit(store: SqliteStore, job_id: str, run_at: float | None = None, **changes: Any) -> Job:
+    def decide(job: Job) -> lifecycle.Transition | None:
+        lifecycle.check_editable(job)
+        return None if run_at is None else lifecycle.postpone(job, run_at, NOW)
+
+    (job,) = await store.write(lambda: sql.edit(job_id, changes, decide, NOW))
     return job
 
 
@@ -92,6 +114,20 @@ async def hold(store: SqliteStore, job_id: str) -> Job:
 
 async def state(store: SqliteStore, job_id: str) -> State:
     return (await get(store, job_id)).state
+
+
+async def states(store: SqliteStore) -> dict[str, str]:
+    """The states of all jobs, by id, in one word each."""
+    jobs = await store.read(lambda: reading.select(Filter(), None))
+    return {job.id: str(job.state) for job in reversed(jobs)}
+
+
+async def run(store: SqliteStore, job_id: str, ending: Ending = SUCCESS, now: float = NOW) -> None:
+    """Run this job, which must be the next of the line or among those beside it, and let it end like this."""
+    jobs = await claim(store, 100, now=now)
+    for job in jobs:
+        await settle(store, job, ending if job.id == job_id else Interrupted(), now)
+    assert job_id in {job.id for job in jobs}, f"{job_id} is not in the line"
 
 
 async def commands(store: SqliteStore, slots: int = 10, now: float = NOW) -> list[str]:

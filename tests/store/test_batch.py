@@ -21,6 +21,7 @@ from aqueue.queue import Queue
 from aqueue.store import batch as batches
 from aqueue.store import sql
 from aqueue.store.batch import Batch, Chunk
+from aqueue.store.enqueueing import enqueue_batch
 from aqueue.store.sqlite import SqliteStore
 
 from .harness import DEFAULTS, ENOUGH, NOW, Plain, enqueue, new, opened, plain
@@ -54,7 +55,7 @@ def collected() -> Iterator[Collect]:
 
 
 async def write(store: SqliteStore, batch: Batch, *, checked: bool = True) -> list[str]:
-    return list(await store.write(lambda: sql.enqueue_batch(batch, DEFAULTS, NOW), checked=checked))
+    return list((await store.write(lambda: enqueue_batch(batch, DEFAULTS, NOW), checked=checked)).ids)
 
 
 def test_jobs_that_differ_in_their_commands_alone_are_told_of_once(collected: Collect) -> None:
@@ -159,7 +160,7 @@ async def test_while_the_jobs_come_in_others_can_write(store: SqliteStore, clien
         client.do("INSERT INTO jobs (command) VALUES ('in between')")
         yield new("b")
 
-    assert await Queue(store, {}).enqueue_many(slowly()) == ["2", "3"]
+    assert (await Queue(store, {}).enqueue_many(slowly())).ids == ["2", "3"]
 
 
 async def test_a_batch_that_breaks_off_enqueues_nothing(small: None, store: SqliteStore, client: Plain) -> None:

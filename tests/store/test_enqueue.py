@@ -185,7 +185,7 @@ async def test_an_edit_changes_what_a_job_says_of_itself_and_nothing_else(store:
     await enqueue(store, new(id="a", tags=["x"]))
     before = await get(store, "a")
     changes = {"command": "false", "queue": "mail", "env": {"A": "1"}, "timeout": 5.0, "defer_on": (75,)}
-    after = await store.write(lambda: sql.edit("a", changes, lambda _: None, NOW + 1))
+    (after,) = await store.write(lambda: sql.edit("a", changes, lambda _: None, NOW + 1))
     assert {name for name in dir(before) if name in changes} == set(changes)
     assert {name: getattr(after, name) for name in changes} == changes
     assert (after.tags, after.state, after.run_at, after.updated_at) == (("x",), State.PENDING, NOW, NOW + 1)

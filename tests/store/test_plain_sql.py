@@ -106,7 +106,7 @@ REFUSED: list[tuple[str, list[Any]]] = [
         ["", "7", "007", "a/b", "-a", ".a", "a b", "a\n", "ä", "٣", "x" * 129, "a\0", "a\0" + "b", b"job1", "a'b"],
     ),
     ("queue", [None, "", "a b", "a/b", "-a", "x" * 129, "a\0", b"default"]),
-    ("state", [None, "", "done", "Pending", "processing", "completed", "dead", "cancelled", "failed", 1]),
+    ("state", [None, "", "done", "Pending", "blocked", "processing", "completed", "dead", "cancelled", "failed", 1]),
     ("seq", [1, 5, 0, -1, -2, "x", 2**63 - 1]),
     ("priority", [None, "high", 1.5, 2.0**63, b"1"]),
     ("max_retries", [-1, 1_000_000_001, "many", 1.5]),

@@ -60,9 +60,28 @@ SEARCHES: Mapping[tuple[str, str], str] = {
     ("thin_events", ""): "SEARCH aqueue_events USING COVERING INDEX aqueue_events_of_job (job=?)",
     ("thin_runs", ""): "SEARCH aqueue_runs USING PRIMARY KEY (job=?)",
     ("output", ""): "SEARCH aqueue_output USING INDEX aqueue_output_in_order",
+    ("key_holders", ""): "SEARCH jobs USING INDEX jobs_unique (unique_key=?)",
+    ("blocked_between", ""): "SEARCH jobs USING INDEX jobs_by_state (state=? AND seq>? AND seq<?)",
+    ("cancelled_between", ""): "SEARCH jobs USING COVERING INDEX jobs_by_state (state=? AND seq>? AND seq<?)",
+    ("broken_parents", ""): "SEARCH edge USING PRIMARY KEY (child=?)",
+    ("waits_for_nothing", ""): "SEARCH jobs USING INDEX jobs_by_state (state=?)",
+    ("any_held", ""): "SCAN jobs USING INDEX jobs_held",
+    ("name_parents", ""): "SEARCH jobs USING INTEGER PRIMARY KEY",
+    ("move", ""): "SEARCH jobs USING INTEGER PRIMARY KEY",
+    ("untie", ""): "SEARCH aqueue_dependencies USING PRIMARY KEY (child=?)",
+    ("untie_from_those_that_are_there", ""): "SEARCH aqueue_dependencies USING PRIMARY KEY (child=?)",
+    ("turn_edges", ""): "SEARCH aqueue_dependencies USING INDEX aqueue_dependencies_of_parent (parent=?)",
+    ("below", ""): "SEARCH dependency USING COVERING INDEX aqueue_dependencies_of_parent (parent=?)",
+    ("children", ""): "SEARCH unmet USING COVERING INDEX aqueue_dependencies_unmet (child=?)",
+    ("blocked_children", ""): "SEARCH edge USING COVERING INDEX aqueue_dependencies_of_parent (parent=?)",
+    ("waits_above", ""): "SEARCH edge USING PRIMARY KEY (child=?)",
+    ("freed_elsewhere", ""): "SEARCH edge USING COVERING INDEX aqueue_dependencies_unmet (child=?)",
+    ("unmet", ""): "SEARCH aqueue_dependencies USING PRIMARY KEY (child=?)",
+    ("parents_of", ""): "SEARCH aqueue_dependencies USING PRIMARY KEY (child=?)",
+    ("children_of", ""): "SEARCH aqueue_dependencies USING INDEX aqueue_dependencies_of_parent (parent=?)",
 }
 
-MAY_LOOK_AT_ALL = {"list", "seqs", "integrity", "miscounts"}
+MAY_LOOK_AT_ALL = {"list", "seqs", "integrity", "miscounts", "edges"}
 """A list looks at jobs from the newest on, and stops at its limit; a selection can be of all jobs; the others examine
 the file on purpose."""
 
@@ -94,7 +113,11 @@ def test_whether_a_schedule_has_an_unfinished_job_is_looked_up_among_those_alone
 def test_no_statement_looks_at_all_jobs_or_at_all_of_the_history(client: Plain, name: str) -> None:
     where = "where_any" if "{where}" in STATEMENTS[name] else ""
     for step in plan(client, text_of(name, where)):
-        assert not re.fullmatch(r"SCAN (jobs|aqueue_runs|aqueue_events|aqueue_output|events|runs|output)", step)
+        assert not re.fullmatch(
+            r"SCAN (jobs|aqueue_(runs|events|output|dependencies)|events|runs|output|parent|child|dependency)"
+            r"( USING (COVERING )?INDEX aqueue_dependencies.*)?",
+            step,
+        )
 
 
 @pytest.mark.parametrize("where", ["where_any", "where_completed", "where_state"])
@@ -121,6 +144,27 @@ def test_the_last_job_of_a_schedule_is_found_however_many_it_has_made(client: Pl
             client.do("UPDATE jobs SET state = ? WHERE seq % 2", state)
         counts.append(ticks())
     assert counts[1] == pytest.approx(counts[0], abs=2)
+
+
+def test_whether_a_job_is_waited_for_is_seen_in_the_index_alone(client: Plain) -> None:
+    steps = plan(client, text_of("apply"))
+    assert "SEARCH aqueue_dependencies USING COVERING INDEX aqueue_dependencies_of_parent (parent=?)" in steps
+
+
+async def test_who_has_to_wait_is_seen_at_once_however_many_parents_there_are(
+    store: SqliteStore, client: Plain
+) -> None:
+    def steps_of(seq: int) -> int:
+        ticks: list[None] = []
+        client.connection.set_progress_handler(lambda: ticks.append(None), 10)
+        client.connection.execute(text_of("children"), {"seqs": f"[{seq}]"}).fetchall()
+        client.connection.set_progress_handler(None, 0)
+        return len(ticks)
+
+    await enqueue(store, *(new() for _ in range(2000)))
+    await enqueue(store, new(after=["1"]), new(after=[str(number) for number in range(1, 2001)]))
+    steps_of(1)  # with the first one comes what SQLite reads of the schema
+    assert steps_of(2002) == pytest.approx(steps_of(2001), abs=1)
 
 
 async def test_the_line_is_not_sorted_to_claim_its_first_jobs(store: SqliteStore, client: Plain) -> None:

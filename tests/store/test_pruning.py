@@ -108,12 +108,12 @@ async def test_a_job_that_others_wait_for_is_spared_and_keeps_no_timer_running(
     await finish(store, Exited(0), NOW)
     await finish(store, Exited(0), NOW + 1)
     client.do("INSERT INTO jobs (command, state, after) VALUES ('child', 'blocked', '[\"1\"]')")
-    client.do("INSERT INTO aqueue_dependencies (child, parent, on_any, open) VALUES (3, 1, 0, 1)")
+    client.do("INSERT INTO aqueue_dependencies (child, parent, on_any, standing) VALUES (3, 1, 0, 'closed')")
     assert await store.read(partial(pruning.oldest, list(ALL))) == {State.COMPLETED: NOW + 1}
     assert await store.read(partial(pruning.count, ALL)) == 1
     assert await prune(store) == 1
     assert await left(store) == ["3", "1"]
-    client.do("UPDATE aqueue_dependencies SET open = 0")
+    client.do("DELETE FROM aqueue_dependencies")
     assert await prune(store) == 1
 
 

@@ -1,5 +1,6 @@
 """Named queues: what was said of them bounds what is claimed."""
 
+import json
 from collections.abc import Sequence
 
 from aqueue.model.ending import Exited, Interrupted
@@ -183,6 +184,27 @@ async def test_a_burst_does_not_wait_for_what_is_paused_nor_for_queues_of_others
     assert not await is_worked_off()
     await settle(store, running)
     assert await is_worked_off()
+
+
+async def test_a_burst_waits_for_what_is_blocked_while_another_worker_can_free_it(
+    store: SqliteStore, client: Plain
+) -> None:
+    async def is_worked_off(*others: Served | None) -> bool:
+        client.do("DELETE FROM aqueue_workers")
+        for number, served in enumerate(others):
+            client.do(
+                "INSERT INTO aqueue_workers VALUES (?, 1, 'host', 1, 0, 1, 'boot', 'pid', NULL, NULL, ?)",
+                f"w{number}",
+                None if served is None else json.dumps(dict(served)),
+            )
+        return await store.read(lambda: reading.is_worked_off({"a": None}, lambda worker: worker != "w9"))
+
+    far, near = new(id="far", queue="b"), new(id="near", queue="c", after=["far"])
+    await enqueue(store, far, near, new(queue="a", after=["near"]))
+    assert [await is_worked_off(*others) for others in ([], [{"c": 1}], [{"a": None}])] == [True, True, True]
+    assert [await is_worked_off(None), await is_worked_off({"c": 1}, {"b": 2})] == [False, False]
+    await paused(store, "b")
+    assert await is_worked_off(None)
 
 
 async def test_jobs_before_another_are_counted_in_its_own_queue(store: SqliteStore) -> None:

@@ -17,7 +17,7 @@ from aqueue.store import reading, schedules, sql
 from aqueue.store.schedules import AT_ONCE, NextTick, Ticked, Unread
 from aqueue.store.sqlite import SqliteStore
 
-from .harness import DEFAULTS, NOW, Plain, claim, get, hold, settle
+from .harness import DEFAULTS, NOW, Plain, claim, enqueue, get, hold, new, settle
 
 HOUR = 3600.0
 FIRST = NOW - NOW % HOUR + HOUR
@@ -277,6 +277,17 @@ async def test_to_trigger_makes_a_job_now_and_none_while_one_is_unfinished(store
     assert await store.write(lambda: schedules.trigger("x", DEFAULTS, NOW + 4)) == "2"
     await add(store, "y", overlap=True)
     assert [await store.write(lambda: schedules.trigger("y", DEFAULTS, NOW)) for _ in range(2)] == ["3", "4"]
+
+
+async def test_a_schedule_whose_jobs_have_a_unique_key_makes_none_while_another_has_it(store: SqliteStore) -> None:
+    await add(store, unique="k", overlap=True)
+    await enqueue(store, new(unique="k"))
+    await tick(store, FIRST)
+    with pytest.raises(WrongState, match="job 1, which is not finished, has the unique key of schedule x"):
+        await store.write(lambda: schedules.trigger("x", DEFAULTS, FIRST))
+    assert [job.cron for job in await jobs(store)] == [None]
+    await work_off(store, FIRST)
+    assert await store.write(lambda: schedules.trigger("x", DEFAULTS, FIRST)) == "2"
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
 """The real store and the real lifecycle, driven at random with a virtual clock and many virtual workers.
 
-The model knows of each job only whether it must exist, of each run only who holds it and whether it was settled. The
-promises are looked at after every step.
+The model knows of each job only whether it must exist, how it ended at any time, and whether a person cancelled it; of
+each run only who holds it and whether it was settled. The promises are looked at after every step.
 """
 
 import asyncio
+import contextlib
 import sqlite3
 import tempfile
 from collections.abc import Callable
@@ -26,8 +27,9 @@ from hypothesis.stateful import (
 )
 
 from aqueue.model import lifecycle
+from aqueue.model.dependencies import Standing, standing
 from aqueue.model.ending import Ending, Exited, Interrupted, Lost, NotStarted, Signalled, TimedOut
-from aqueue.model.errors import NoSuchJob, WrongState
+from aqueue.model.errors import Awaited, Entangled, NoSuchJob, Refused, WrongState
 from aqueue.model.job import FINISHED, Job, RunKey, State
 from aqueue.model.newjob import NewJob
 from aqueue.model.settings import Settings
@@ -38,6 +40,7 @@ from aqueue.store.sweep import Sweep
 T = TypeVar("T")
 
 SETTINGS = Settings(max_retries=2, backoff_base=2)
+KEYS = st.sampled_from([None, None, "k", "l"])
 WORKERS = st.sampled_from(["w1", "w2", "w3"])
 ENDINGS: st.SearchStrategy[Ending] = st.sampled_from(
     [
@@ -71,6 +74,8 @@ class Lives(RuleBasedStateMachine):
         self.open_runs: dict[RunKey, str] = {}
         self.settled: set[RunKey] = set()
         self.last_run: dict[str, int] = {}
+        self.ever: dict[State, set[str]] = {state: set() for state in State}
+        self.cancelled_by_hand: set[str] = set()
 
     def teardown(self) -> None:
         if hasattr(self, "runner"):
@@ -81,14 +86,38 @@ class Lives(RuleBasedStateMachine):
     def write(self, ask: Ask[T]) -> T:
         return self.runner.run(self.store.write(ask))
 
-    @rule(target=jobs, delay=st.sampled_from([0, 0, 5]), priority=st.integers(-1, 1), hold=st.booleans())
-    def enqueue(self, delay: float, priority: int, hold: bool) -> str:
-        job = NewJob(
-            command="true", run_at=self.now + delay, priority=priority, hold=hold, defer_on=(75,), no_retry_on=(64,)
+    @rule(target=jobs, delay=st.sampled_from([0, 0, 5]), priority=st.integers(-1, 1), hold=st.booleans(), key=KEYS)
+    def enqueue(self, delay: float, priority: int, hold: bool, key: str | None) -> str | MultipleResults[str]:
+        return self._enqueue(
+            NewJob(
+                command="true",
+                run_at=self.now + delay,
+                priority=priority,
+                hold=hold,
+                defer_on=(75,),
+                no_retry_on=(64,),
+                unique=key,
+            )
         )
-        (job_id,) = self.write(lambda: sql.enqueue([job], SETTINGS, self.now))
-        self.existing.add(job_id)
-        return job_id
+
+    @rule(target=jobs, first=jobs, second=jobs, any_end=st.booleans(), key=KEYS)
+    def enqueue_after(self, first: str, second: str, any_end: bool, key: str | None) -> str | MultipleResults[str]:
+        after_any = (second,) if any_end else ()
+        after = tuple({first, second} - {*after_any})
+        job = NewJob(command="true", after=after, after_any=after_any, no_retry_on=(64,), max_retries=0, unique=key)
+        try:
+            return self._enqueue(job)
+        except NoSuchJob:
+            assert not {first, second} <= self.existing
+            return multiple()
+
+    def _enqueue(self, job: NewJob) -> str | MultipleResults[str]:
+        enqueued = self.write(lambda: sql.enqueue([job], SETTINGS, self.now))
+        assert bool(enqueued.existing) is (enqueued.ids[0] in self.existing)
+        if enqueued.existing:
+            return multiple()
+        self.existing.add(enqueued.ids[0])
+        return enqueued.ids[0]
 
     @rule(seconds=st.sampled_from([1, 2, 4, 10]))
     def pass_time(self, seconds: float) -> None:
@@ -100,6 +129,8 @@ class Lives(RuleBasedStateMachine):
         for job in claimed.jobs:
             assert job.run > self.last_run.get(job.id, 0), "a number of a run is never used twice"
             assert all(key.seq != job.seq for key in self.open_runs), "two runs of one job go on"
+            assert {*job.after} <= self.ever[State.COMPLETED], "it runs before what it comes after"
+            assert {*job.after_any} <= self.ever[State.COMPLETED] | self.ever[State.DEAD] | self.ever[State.CANCELLED]
             self.last_run[job.id] = job.run
             self.open_runs[job.run_key] = worker
         return claimed.jobs[0] if claimed.jobs else multiple()
@@ -128,21 +159,33 @@ class Lives(RuleBasedStateMachine):
             assert self.open_runs.pop(job.run_key) == job.worker, "only by whom it was given to"
             self.settled.add(job.run_key)
 
-    def _change(self, job_id: str, decide: Callable[[Job], lifecycle.Transition | None]) -> None:
+    def _change(self, job_id: str, decide: Callable[[Job], lifecycle.Transition | None]) -> Job | None:
         try:
-            self.write(lambda: sql.change([job_id], decide, self.now))
-        except WrongState:
-            pass
+            (job,) = self.write(lambda: sql.change([job_id], decide, self.now))
         except NoSuchJob:
             assert job_id not in self.existing
+        except (WrongState, Entangled):
+            pass
+        else:
+            return job
+        return None
 
     @rule(job_id=jobs)
     def cancel(self, job_id: str) -> None:
-        self._change(job_id, lambda job: lifecycle.cancel(job, self.now))
+        job = self._change(job_id, lambda job: lifecycle.cancel(job, self.now))
+        if job is not None and job.state is State.CANCELLED:
+            self.cancelled_by_hand.add(job_id)
 
     @rule(job_id=jobs)
     def retry(self, job_id: str) -> None:
-        self._change(job_id, lambda job: lifecycle.retry(job, self.now))
+        if self._change(job_id, lambda job: lifecycle.retry(job, self.now)):
+            self.cancelled_by_hand.discard(job_id)
+
+    @rule(job_id=jobs, parent=st.none() | jobs)
+    def edit(self, job_id: str, parent: str | None) -> None:
+        changes = {"after": () if parent is None else (parent,), "after_any": ()}
+        with contextlib.suppress(Refused):
+            self.write(lambda: sql.edit(job_id, changes, lambda _: None, self.now))
 
     @rule(job_id=jobs)
     def hold(self, job_id: str) -> None:
@@ -152,24 +195,34 @@ class Lives(RuleBasedStateMachine):
     def release(self, job_id: str) -> None:
         self._change(job_id, lambda job: lifecycle.release(job, self.now))
 
-    @rule(job_id=consumes(jobs))
-    def remove(self, job_id: str) -> None:
+    @rule(target=jobs, job_id=consumes(jobs))
+    def remove(self, job_id: str) -> str | MultipleResults[str]:
         try:
             self.write(lambda: sql.remove([job_id], lifecycle.check_removable))
             self.existing.discard(job_id)
+            self.cancelled_by_hand.discard(job_id)
         except WrongState:
             assert any(str(key.seq) == job_id for key in self.open_runs)
+            return job_id
+        except Awaited:
+            return job_id
         except NoSuchJob:
             assert job_id not in self.existing
+        return multiple()
 
     @rule(age=st.sampled_from([0, 5]))
     def prune(self, age: float) -> None:
         with closing(sqlite3.connect(self.path)) as rows:
-            old = "SELECT id FROM jobs WHERE state IN ('completed', 'dead', 'cancelled') AND finished_at <= ?"
+            old = (
+                "SELECT id FROM jobs WHERE state IN ('completed', 'dead', 'cancelled') AND finished_at <= ?"
+                " AND seq NOT IN (SELECT parent FROM aqueue_dependencies JOIN jobs AS child ON child.seq = child"
+                " WHERE child.state = 'blocked')"
+            )
             expired = {job for (job,) in rows.execute(old, [self.now - age])}
         sweep = Sweep(self.store, rest=0)
         assert self.runner.run(sweep.remove(dict.fromkeys(FINISHED, self.now - age))) == len(expired)
         self.existing -= expired
+        self.cancelled_by_hand -= expired
 
     @invariant()
     def the_promises_hold(self) -> None:
@@ -186,6 +239,26 @@ class Lives(RuleBasedStateMachine):
             history = dict(rows.execute("SELECT job, count(*) FROM aqueue_runs GROUP BY job").fetchall())
             assert all(history.get(int(job), 0) == self.last_run.get(job, 0) for job in self.existing)
             self._events_are_a_chain(rows)
+            self._the_edges_are_those_of_the_states(rows)
+            for job, state in states.items():
+                self.ever[State(state)].add(job)
+            assert {states[job] for job in self.cancelled_by_hand} <= {State.CANCELLED}, "it came back by itself"
+            unfinished = "unique_key IS NOT NULL AND state NOT IN ('completed', 'dead', 'cancelled')"
+            keys = [key for (key,) in rows.execute(f"SELECT unique_key FROM jobs WHERE {unfinished}")]
+            assert len(keys) == len(set(keys)), "two unfinished jobs with one key"
+
+    @staticmethod
+    def _the_edges_are_those_of_the_states(rows: sqlite3.Connection) -> None:
+        states = dict(rows.execute("SELECT seq, state FROM jobs"))
+        stands: dict[int, set[str]] = {seq: set() for seq in states}
+        for child, parent, on_any, stand in rows.execute("SELECT * FROM aqueue_dependencies"):
+            gone = Standing.CLOSED if on_any else Standing.BROKEN
+            assert stand == (standing(State(states[parent]), on_any=bool(on_any)) if parent in states else gone)
+            stands[child].add(stand)
+        for seq, state, cancelled_for in rows.execute("SELECT seq, state, cancelled_for FROM jobs"):
+            assert state != State.BLOCKED or (Standing.OPEN in stands[seq] and Standing.BROKEN not in stands[seq])
+            if cancelled_for is not None:
+                assert (state, Standing.BROKEN in stands[seq]) == (State.CANCELLED, True)
 
     @staticmethod
     def _events_are_a_chain(rows: sqlite3.Connection) -> None:

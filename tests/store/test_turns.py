@@ -39,7 +39,7 @@ async def test_a_verb_that_is_refused_does_not_disturb_the_others_of_its_turn(st
         ]
     )
     first, second, third, fourth = turned.outcomes
-    assert (first, fourth) == (["a"], ["b"])
+    assert (first.ids, fourth.ids) == (["a"], ["b"])
     assert isinstance(second, DuplicateId)
     assert isinstance(third, NoSuchJob)
     assert [job.id for job in await store.read(lambda: reading.select(Filter(), None))] == ["b", "a", "taken"]
@@ -48,7 +48,7 @@ async def test_a_verb_that_is_refused_does_not_disturb_the_others_of_its_turn(st
 async def test_of_two_verbs_of_one_turn_that_want_the_same_id_the_second_is_refused(store: SqliteStore) -> None:
     asks = [lambda: sql.enqueue([new(id="a")], DEFAULTS, NOW)] * 2
     first, second = (await store.turn(asks)).outcomes
-    assert first == ["a"]
+    assert first.ids == ["a"]
     assert isinstance(second, DuplicateId)
 
 
