@@ -67,6 +67,13 @@ def test_ids_come_one_by_one_or_as_other_commands_print_them(shell: Shell, words
     assert (job["state"], job["after"], job["after_any"], job["run_at"]) == ("blocked", ["1", "a"], ["a"], None)
 
 
+def test_a_job_comes_after_all_that_a_list_makes(shell: Shell) -> None:
+    shell.ok("enqueue", "--hold", "true")
+    ids = shell.ok("enqueue", "--each", "-", "--after", "1", "cc -c {}", stdin=b"a.c\nb.c\n")
+    assert shell.ok("enqueue", "--after", ids, "cc -o app *.o") == "4\n"
+    assert [shell.job(one)["after"] for one in "234"] == [["1"], ["1"], ["2", "3"]]
+
+
 def test_flags_beat_json_also_for_parents(shell: Shell) -> None:
     shell.ok("enqueue", "--hold", "true")
     shell.ok("enqueue", "--hold", "true")

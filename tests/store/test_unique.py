@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from aqueue.model.ending import Exited
-from aqueue.model.errors import DuplicateId, KeyHeld
+from aqueue.model.errors import Cycle, DuplicateId, KeyHeld, NoSuchJob
 from aqueue.model.ids import Ids
 from aqueue.model.job import State
-from aqueue.model.newjob import NewJob
+from aqueue.model.newjob import Alike, NewJob
 from aqueue.model.unique import Enqueued
 from aqueue.store import sql
+from aqueue.store.batch import Batch
+from aqueue.store.enqueueing import enqueue_batch
 from aqueue.store.sqlite import SqliteStore
 
 from .harness import DEFAULTS, NOW, Plain, cancel, claim, edit, enqueue, get, hold, new, python, retry_all, run, settle
@@ -22,7 +24,7 @@ MANY = 100
 ENQUEUERS = """
 import asyncio, os, sys
 from aqueue.queue import Queue
-from aqueue.model.newjob import NewJob
+from aqueue.model.newjob import Alike, NewJob
 
 database, many = sys.argv[1], int(sys.argv[2])
 gate, opener = os.pipe()
@@ -89,6 +91,25 @@ async def test_a_whole_batch_whose_keys_are_held_makes_nothing(store: SqliteStor
     again = await add(store, new(id="b", unique="b"), new(id="a", unique="a"))
     assert again == Enqueued(Ids(["b", "a"]), frozenset({0, 1})), "their own ids are no duplicates"
     assert client.rows("SELECT * FROM aqueue_events") == before
+
+
+async def test_many_that_are_alike_but_for_their_commands_are_one_if_they_have_a_key(store: SqliteStore) -> None:
+    with Batch() as batch:
+        batch.add([Alike(new(unique="k"), ["a", "b", "c"]), new("d"), Alike(new(), ["e"])], NOW)
+        enqueued = await store.write(lambda: enqueue_batch(batch, DEFAULTS, NOW))
+    assert enqueued == Enqueued(Ids(["1", "1", "1", "2", "3"]), frozenset({1, 2}))
+
+
+async def test_an_error_names_the_place_also_where_some_before_it_were_not_made(store: SqliteStore) -> None:
+    await enqueue(store, new(id="taken"), new(unique="k"))
+    held = [new(unique="k"), new(), new(unique="k")]
+    with pytest.raises(DuplicateId) as duplicate:
+        await add(store, *held, new(id="a"), new(id="taken"))
+    with pytest.raises(NoSuchJob) as missing:
+        await add(store, *held, new(), new(after=["nobody"]))
+    with pytest.raises(Cycle) as cycle:
+        await add(store, *held, new(id="x", after=["y"]), new(unique="k"), new(id="y", after=["x"]))
+    assert [caught.value.place for caught in (duplicate, missing, cycle)] == [4, 4, 3]
 
 
 async def test_an_id_of_a_finished_job_stays_taken_when_its_key_is_free(store: SqliteStore) -> None:
