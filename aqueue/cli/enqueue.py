@@ -11,6 +11,7 @@ import asyncclick as click
 from aqueue.cli.besides import tell
 from aqueue.cli.joboptions import TakesACommand, job_options, keys_of
 from aqueue.cli.newjobs import NewJobs
+from aqueue.cli.progress import Bar, shown
 from aqueue.cli.sources import interruptible, source
 from aqueue.model.document import job_document
 from aqueue.model.errors import InvalidInput
@@ -19,6 +20,9 @@ from aqueue.model.newjob import Alike, NewJob, check
 from aqueue.queue import Queue
 from aqueue.store.batch import Batch
 from aqueue.store.opening import folder_of
+
+SHOWN_AFTER = 1000
+"""How many jobs that come one by one are read before a terminal is told of them."""
 
 
 @click.command(cls=TakesACommand)
@@ -70,15 +74,15 @@ async def enqueue(
     jobs = NewJobs(wanted, options)
     single = [option for option, is_given in {"--id": "id" in options, "--follow": follow}.items() if is_given]
     with Batch(folder_of(db)) as batch:
-        with interruptible(), jobs.located():
-            batch.add(_only(jobs, single, wait=wait or follow), time.time())
+        with interruptible(), jobs.located(), shown("Reading") as bar:
+            batch.add(_counted(_only(jobs, single, wait=wait or follow), bar), time.time())
         if kept.get("run_at", math.inf) < time.time():
             print(f"--at {options['run_at']} is in the past: it runs now", file=sys.stderr)
         if options.keys() >= {"hold"} and options.keys() & {"delay", "run_at"}:
             print("a held job has no time: it runs when it is released", file=sys.stderr)
         async with Queue.open(db) as queue:
-            with jobs.located():
-                enqueued = await queue.enqueue_batch(batch)
+            with jobs.located(), shown("Enqueuing", total=len(batch)) as bar:
+                enqueued = await queue.enqueue_batch(batch, bar.show)
             ids = enqueued.ids
             await tell(queue, enqueued)
             if as_json:
@@ -102,6 +106,16 @@ def _only(jobs: NewJobs, single: Sequence[str], *, wait: bool) -> Iterable[NewJo
         if wait and (job.job if isinstance(job, Alike) else job).hold:
             raise InvalidInput("a held job does not end before `aqueue release`: do not wait for it")
         yield job
+
+
+def _counted(jobs: Iterable[NewJob | Alike], bar: Bar) -> Iterable[NewJob | Alike]:
+    """The same, and the bar shows how many there have been."""
+    count = 0
+    for job in jobs:
+        yield job
+        count += len(job.commands) if isinstance(job, Alike) else 1
+        if isinstance(job, Alike) or count % SHOWN_AFTER == 0:
+            bar.show(count)
 
 
 async def _show_as_json(queue: Queue, ids: Ids, *, one: bool) -> None:

@@ -1,19 +1,25 @@
 """Many jobs at once: read without the lock, written in one transaction, told in order."""
 
+import functools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from aqueue.cli import enqueue, progress
 from aqueue.store import batch
 
 from .harness import PATIENCE, Shell
+from .pty import on_terminal
+from .screen import FakeScreen
 
 MORE_THAN_A_PIPE_HOLDS = b"true\n" * 20_000
 
@@ -139,3 +145,35 @@ def test_a_queue_that_is_new_can_be_filled_at_once(small: None, shell: Shell, tm
     new = tmp_path / "new" / "folder" / "queue.db"
     assert shell.ok("--db", str(new), "enqueue", "-", stdin=LINES.replace(b"y", b"z")).split()[-1] == "z"
     assert new.exists()
+
+
+def test_a_terminal_is_told_how_much_has_been_read_while_it_comes_in(shell: Shell) -> None:
+    os.mkfifo("list")
+    seen = threading.Event()
+
+    def write() -> None:
+        with Path("list").open("wb") as pipe:
+            while not seen.is_set():
+                pipe.write(MORE_THAN_A_PIPE_HOLDS)
+
+    with on_terminal(shell, "enqueue", "--each", "list", "echo {}", stdout=subprocess.DEVNULL) as typist:
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            typist.shows("Reading ")
+        finally:
+            seen.set()
+            writer.join()
+        assert typist.ends() == 0
+        assert typist.screen.shown == []
+
+
+def test_a_terminal_is_told_how_much_is_written(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = FakeScreen(80)
+    monkeypatch.setattr(progress, "FIRST_AFTER", 0)
+    monkeypatch.setattr(enqueue, "shown", functools.partial(progress.shown, on=lambda: screen))
+    shell.ok("enqueue", "-", stdin=b"true\n" * 2500)
+    drawn = b"".join(screen.writes).decode()
+    assert "Reading 2500" in drawn
+    assert re.search(r"Enqueuing \[=+> *\] 1000 of 2500", drawn)
+    assert screen.shown == []

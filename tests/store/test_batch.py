@@ -173,6 +173,15 @@ async def test_a_batch_that_breaks_off_enqueues_nothing(small: None, store: Sqli
     assert client.value("SELECT count(*) FROM jobs") == 0
 
 
+async def test_how_many_are_written_is_told_while_it_goes_on(
+    small: None, store: SqliteStore, collected: Collect
+) -> None:
+    told: list[int] = []
+    enqueued = await Queue(store, {}).enqueue_batch(collected(*[new()] * 8), told.append)
+    assert len(enqueued.ids) == 8
+    assert told == [3, 6, 8]
+
+
 class Slow(Batch):
     """Waits after its first chunk."""
 
