@@ -1,5 +1,6 @@
 """`aqueue enqueue`: add jobs."""
 
+import asyncio
 import math
 import sys
 import time
@@ -17,6 +18,7 @@ from aqueue.model.document import job_document
 from aqueue.model.errors import InvalidInput
 from aqueue.model.ids import Ids
 from aqueue.model.newjob import Alike, NewJob, check
+from aqueue.model.unique import Enqueued
 from aqueue.queue import Queue
 from aqueue.store.batch import Batch
 from aqueue.store.opening import folder_of
@@ -82,14 +84,13 @@ async def enqueue(
             print("a held job has no time: it runs when it is released", file=sys.stderr)
         async with Queue.open(db) as queue:
             with jobs.located(), shown("Enqueuing", total=len(batch)) as bar:
-                enqueued = await queue.enqueue_batch(batch, bar.show)
+                enqueued = await _enqueued(queue, batch, bar)
             ids = enqueued.ids
             await tell(queue, enqueued)
             if as_json:
                 await _show_as_json(queue, ids, one=not wanted.is_read)
             elif not follow:
-                for some in ids.slices():
-                    sys.stdout.write("".join(f"{job_id}\n" for job_id in some))
+                _tell(ids)
             if wait or follow:
                 from aqueue.cli.ends import exit_with, followed
 
@@ -116,6 +117,26 @@ def _counted(jobs: Iterable[NewJob | Alike], bar: Bar) -> Iterable[NewJob | Alik
         count += len(job.commands) if isinstance(job, Alike) else 1
         if isinstance(job, Alike) or count % SHOWN_AFTER == 0:
             bar.show(count)
+
+
+async def _enqueued(queue: Queue, batch: Batch, bar: Bar) -> Enqueued:
+    """Enqueue the jobs. A Ctrl-C undoes that; where it comes too late, their ids are told, or nobody would know."""
+    enqueuing = asyncio.ensure_future(queue.enqueue_batch(batch, bar.show))
+    try:
+        return await asyncio.shield(enqueuing)
+    except asyncio.CancelledError:
+        batch.give_up()
+        if not batch.is_begun:
+            enqueuing.cancel()
+        await asyncio.wait([enqueuing])
+        if not enqueuing.cancelled() and enqueuing.exception() is None:
+            _tell(enqueuing.result().ids)
+        raise
+
+
+def _tell(ids: Ids) -> None:
+    for some in ids.slices():
+        sys.stdout.write("".join(f"{job_id}\n" for job_id in some))
 
 
 async def _show_as_json(queue: Queue, ids: Ids, *, one: bool) -> None:

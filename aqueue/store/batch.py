@@ -100,6 +100,8 @@ class Batch:
         self.waits = False
         """Whether some of its jobs come after others."""
         self._is_given_up = False
+        self.is_begun = False
+        """Whether a transaction has begun to write it."""
 
     def __len__(self) -> int:
         return self._count
@@ -108,6 +110,7 @@ class Batch:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.give_up()
         self._files.close()
 
     def add(self, jobs: Iterable[NewJob | Alike], now: float) -> None:
@@ -132,10 +135,15 @@ class Batch:
         self._is_given_up = True
 
     def __iter__(self) -> Iterator[Chunk]:
+        self.is_begun = True
         for chunk in self._kept():
-            if self._is_given_up:
-                raise Refused("it was given up")
+            self._check_is_wanted()
             yield chunk
+        self._check_is_wanted()
+
+    def _check_is_wanted(self) -> None:
+        if self._is_given_up:
+            raise Refused("it was given up")
 
     def _add_alike(self, alike: Alike, now: float) -> None:
         assert alike.job.id is None
@@ -181,9 +189,13 @@ class Batch:
 
     def _kept(self) -> Iterator[Chunk]:
         if self._file is not None:
-            self._file.seek(0)
-            for line in self._file:
-                yield Chunk(*json.loads(line))
+            try:
+                self._file.seek(0)
+                for line in self._file:
+                    yield Chunk(*json.loads(line))
+            except ValueError:  # it was closed meanwhile
+                self._check_is_wanted()
+                raise
         yield from self._chunks
 
 

@@ -204,8 +204,8 @@ async def test_nobody_who_has_given_up_enqueues_anything(small: None, store: Sql
         enqueuing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await enqueuing
-        batch.go_on.set()
-        await store.write(lambda: sql.enqueue([new("the next one")], DEFAULTS, NOW))
+    batch.go_on.set()
+    await store.write(lambda: sql.enqueue([new("the next one")], DEFAULTS, NOW))
     assert client.rows("SELECT command FROM jobs") == [("the next one",)]
 
 
