@@ -4,11 +4,12 @@ The command line is understood by asyncclick as when it is run, but nothing of i
 from the parameter that it is for, by its name; so a command says nothing about that itself.
 """
 
+import contextlib
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncclick as click
 from asyncclick.shell_completion import ShellComplete
@@ -46,13 +47,15 @@ _SOURCES: Mapping[str, Source] = {
 }
 """What the value of a parameter can be, by its name."""
 
-_TYPES: Sequence[tuple[click.ParamType[Any], Source]] = [
+_Type: TypeAlias = click.ParamType[Any]
+
+_TYPES: Sequence[tuple[_Type, Source]] = [
     (STATE, candidates.states),
     (QUEUE, candidates.queue_names),
     (SERVED, candidates.queue_names),
 ]
 _FILE, _FOLDER = click.Path(), click.Path(file_okay=False)
-_PATHS: Mapping[str, click.ParamType[Any]] = {"words": _FILE, "PATH": _FILE, "DIR": _FOLDER}
+_PATHS: Mapping[str, _Type] = {"words": _FILE, "PATH": _FILE, "DIR": _FOLDER}
 """What is the name of a file or of a folder, by the name or the metavar: that is for the shell to complete."""
 
 
@@ -82,27 +85,40 @@ class Answer:
 
 async def answer(cli: click.Group, words: Sequence[str], incomplete: str) -> Answer:
     """What the word that begins like this can become behind these words."""
-    _make_completable(cli, "", words)
-    try:
-        items = await ShellComplete(cli, {}, "aqueue", "").get_completions(list(words), incomplete)
-    except (click.ClickException, AqueueError):  # a command line that makes no sense
-        items = []
+    with _completable(cli, words):
+        try:
+            items = await ShellComplete(cli, {}, "aqueue", "").get_completions(list(words), incomplete)
+        except (click.ClickException, AqueueError):  # a command line that makes no sense
+            items = []
     return Answer(items[0].type if items else PLAIN, items)
 
 
-def _make_completable(command: click.Command, name: str, words: Sequence[str]) -> None:
+@contextlib.contextmanager
+def _completable(cli: click.Group, words: Sequence[str]) -> Iterator[None]:
+    """Let the parameters be completed until the end of the block; then they are read again as they were."""
+    changed = [(param, param.type, type_) for param, type_ in _types(cli, "", words)]
+    for param, _, type_ in changed:
+        param.type = type_
+    try:
+        yield
+    finally:
+        for param, was, _ in changed:
+            param.type = was
+
+
+def _types(command: click.Command, name: str, words: Sequence[str]) -> Iterator[tuple[click.Parameter, _Type]]:
+    """How the parameters are completed of those commands that can be meant: each of them has to be imported."""
     for param in command.params:
         if (type_ := _type_of(param, name)) is not None:
-            param.type = type_
+            yield param, type_
     if isinstance(command, click.Group):
         context = click.Context(command)
-        # Only what can be meant: each command has to be imported.
         for one in words if not name else command.list_commands(context):
             if sub := command.get_command(context, one):
-                _make_completable(sub, name or one, words)
+                yield from _types(sub, name or one, words)
 
 
-def _type_of(param: click.Parameter, command: str) -> click.ParamType[Any] | None:
+def _type_of(param: click.Parameter, command: str) -> _Type | None:
     """How a parameter is completed; `command` is the one, or the group, that has it."""
     name = param.name or ""
     if name in {"ids", "job_id"}:
