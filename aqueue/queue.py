@@ -22,7 +22,7 @@ from aqueue.model.unique import Enqueued
 from aqueue.model.why import Crew, why
 from aqueue.selection import Outcome, Selection
 from aqueue.store import chain, history, open_store, printed, pruning, queues, reading, roster, sql, stored, sweep
-from aqueue.store.batch import Batch, Chunk
+from aqueue.store.batch import Batch
 from aqueue.store.chain import Chain
 from aqueue.store.enqueueing import enqueue_batch
 from aqueue.store.examine import Finding, examine
@@ -121,21 +121,15 @@ class Queue:
             batch.add(jobs, time.time())
             return await self.enqueue_batch(batch)
 
-    async def enqueue_batch(self, batch: Batch, on_written: Callable[[int], None] | None = None) -> Enqueued:
+    async def enqueue_batch(self, batch: Batch, on_written: Callable[[int], None] = lambda _: None) -> Enqueued:
         """Add the jobs of a batch, as `enqueue_many` does.
 
         `on_written` is told how many of them are written so far, in this loop; they count when all of them are.
         """
         settings, now, loop = await self.settings(), time.time(), asyncio.get_running_loop()
-
-        def told() -> Iterable[Chunk]:
-            for chunk in batch:
-                yield chunk
-                if on_written is not None:  # this is not the loop's thread
-                    loop.call_soon_threadsafe(on_written, chunk.place + chunk.count)
-
+        chunks = partial(batch.watched, lambda count: loop.call_soon_threadsafe(on_written, count))
         try:
-            return await self._store.write(lambda: enqueue_batch(told(), settings, now), checked=True)
+            return await self._store.write(lambda: enqueue_batch(chunks(), settings, now), checked=True)
         except asyncio.CancelledError:
             batch.give_up()  # or else it would go on to its end, and nobody would be told the ids
             raise

@@ -7,9 +7,9 @@ from the parameter that it is for, by its name; so a command says nothing about 
 import contextlib
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import asyncclick as click
 from asyncclick.shell_completion import ShellComplete
@@ -47,15 +47,13 @@ _SOURCES: Mapping[str, Source] = {
 }
 """What the value of a parameter can be, by its name."""
 
-_Type: TypeAlias = click.ParamType[Any]
-
-_TYPES: Sequence[tuple[_Type, Source]] = [
+_TYPES: Sequence[tuple[click.ParamType[Any], Source]] = [
     (STATE, candidates.states),
     (QUEUE, candidates.queue_names),
     (SERVED, candidates.queue_names),
 ]
 _FILE, _FOLDER = click.Path(), click.Path(file_okay=False)
-_PATHS: Mapping[str, _Type] = {"words": _FILE, "PATH": _FILE, "DIR": _FOLDER}
+_PATHS: Mapping[str, click.ParamType[Any]] = {"words": _FILE, "PATH": _FILE, "DIR": _FOLDER}
 """What is the name of a file or of a folder, by the name or the metavar: that is for the shell to complete."""
 
 
@@ -85,7 +83,7 @@ class Answer:
 
 async def answer(cli: click.Group, words: Sequence[str], incomplete: str) -> Answer:
     """What the word that begins like this can become behind these words."""
-    with _completable(cli, words):
+    with _completable(_params(cli, "", words)):
         try:
             items = await ShellComplete(cli, {}, "aqueue", "").get_completions(list(words), incomplete)
         except (click.ClickException, AqueueError):  # a command line that makes no sense
@@ -94,31 +92,30 @@ async def answer(cli: click.Group, words: Sequence[str], incomplete: str) -> Ans
 
 
 @contextlib.contextmanager
-def _completable(cli: click.Group, words: Sequence[str]) -> Iterator[None]:
-    """Let the parameters be completed until the end of the block; then they are read again as they were."""
-    changed = [(param, param.type, type_) for param, type_ in _types(cli, "", words)]
+def _completable(params: Iterable[tuple[click.Parameter, str]]) -> Iterator[None]:
+    """Let these parameters be completed; else they only know how to be read. Each comes with its command."""
+    changed = [(param, param.type, type_) for param, command in params if (type_ := _type_of(param, command))]
     for param, _, type_ in changed:
         param.type = type_
     try:
         yield
     finally:
-        for param, was, _ in changed:
-            param.type = was
+        for param, before, _ in changed:
+            param.type = before
 
 
-def _types(command: click.Command, name: str, words: Sequence[str]) -> Iterator[tuple[click.Parameter, _Type]]:
-    """How the parameters are completed of those commands that can be meant: each of them has to be imported."""
-    for param in command.params:
-        if (type_ := _type_of(param, name)) is not None:
-            yield param, type_
+def _params(command: click.Command, name: str, words: Sequence[str]) -> Iterator[tuple[click.Parameter, str]]:
+    """The parameters of a command and of those that it has, each with the name of its command, or of the group."""
+    yield from ((param, name) for param in command.params)
     if isinstance(command, click.Group):
         context = click.Context(command)
-        for one in words if not name else command.list_commands(context):
+        # Only what can be meant: each command has to be imported.
+        for one in dict.fromkeys(words) if not name else command.list_commands(context):
             if sub := command.get_command(context, one):
-                yield from _types(sub, name or one, words)
+                yield from _params(sub, name or one, words)
 
 
-def _type_of(param: click.Parameter, command: str) -> _Type | None:
+def _type_of(param: click.Parameter, command: str) -> click.ParamType[Any] | None:
     """How a parameter is completed; `command` is the one, or the group, that has it."""
     name = param.name or ""
     if name in {"ids", "job_id"}:

@@ -86,11 +86,11 @@ async def enqueue(
             with jobs.located(), shown("Enqueuing", total=len(batch)) as bar:
                 enqueued = await _enqueued(queue, batch, bar)
             ids = enqueued.ids
-            await tell(queue, enqueued)
             if as_json:
                 await _show_as_json(queue, ids, one=not wanted.is_read)
             elif not follow:
-                _tell(ids)
+                _print_ids(ids)
+            await tell(queue, enqueued)
             if wait or follow:
                 from aqueue.cli.ends import exit_with, followed
 
@@ -130,11 +130,11 @@ async def _enqueued(queue: Queue, batch: Batch, bar: Bar) -> Enqueued:
             enqueuing.cancel()
         await asyncio.wait([enqueuing])
         if not enqueuing.cancelled() and enqueuing.exception() is None:
-            _tell(enqueuing.result().ids)
+            _print_ids(enqueuing.result().ids)
         raise
 
 
-def _tell(ids: Ids) -> None:
+def _print_ids(ids: Ids) -> None:
     for some in ids.slices():
         sys.stdout.write("".join(f"{job_id}\n" for job_id in some))
 

@@ -135,6 +135,11 @@ def test_a_completion_leaves_a_queue_as_it_is_and_waits_for_nobody(filled: Shell
     assert set(filled.folder.iterdir()) == folder
 
 
+def test_a_completion_leaves_the_commands_as_they_are(filled: Shell) -> None:
+    assert answer(filled, "list --state p") == ["pending", "processing"]
+    assert "unknown state 'p'" in filled.fails(2, "list", "--state", "p")
+
+
 def test_of_many_jobs_the_newest_are_offered_and_the_rare_ones_among_them(shell: Shell) -> None:
     shell.ok("enqueue", "--id", "old", "--max-retries", "0", "false")
     shell.work()
