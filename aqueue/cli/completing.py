@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncclick as click
-from asyncclick.shell_completion import ShellComplete
+from asyncclick.shell_completion import CompletionItem, ShellComplete
 
 from aqueue.cli import candidates
 from aqueue.cli.candidates import MOST, Item, Source
@@ -66,11 +66,13 @@ class _Named(click.ParamType[str]):
         self._source = source
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Item]:
-        """The names that begin like this and have not been given yet."""
+        """The names that begin like this and have not been given yet. Behind a comma, another one begins."""
+        before, comma, beginning = incomplete.rpartition(",")
         given = ctx.params.get(param.name or "")
-        passed = given if isinstance(given, tuple) else ()
-        found = self._source(ctx.find_root().params.get("db"), incomplete)
-        return [item for item in found if item.value.startswith(incomplete) and item.value not in passed][:MOST]
+        passed = {*(given if isinstance(given, tuple) else ()), *before.split(",")}
+        found = self._source(ctx.find_root().params.get("db"), beginning)
+        names = [item for item in found if item.value.startswith(beginning) and item.value not in passed][:MOST]
+        return [CompletionItem(f"{before}{comma}{name.value}", help=name.help) for name in names]
 
 
 @dataclass(frozen=True, slots=True)
