@@ -51,11 +51,13 @@ class Child:
 
 
 def expect_children() -> None:
-    """Make this process fit to have children, whatever it has inherited.
+    """Make this process fit to have children, whatever it has inherited. Raises RuntimeError on a loop of another kind.
 
     Where SIGCHLD is ignored, the kernel reaps them itself, and nobody learns how they have ended. And what was left
     open to us should not be open to them.
     """
+    if not isinstance(asyncio.get_running_loop(), Loop):
+        raise RuntimeError("a worker needs a loop that starts shells: aqueue.engine.loop.run")
     if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
         with contextlib.suppress(ValueError):  # only the main thread may
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
