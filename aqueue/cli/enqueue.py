@@ -1,7 +1,6 @@
 """`aqueue enqueue`: add jobs."""
 
 import asyncio
-import math
 import sys
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -72,13 +71,14 @@ async def enqueue(
       find . -name '*.wav' | aqueue enqueue --each - 'flac {} -o {.}.flac'
     """
     options = keys_of({**given, "hold": given["hold"] or None})
-    kept, wanted = check(options, time.time()), source(words, path, each)
+    now = time.time()
+    kept, wanted = check(options, now), source(words, path, each)
     jobs = NewJobs(wanted, options)
     single = [option for option, is_given in {"--id": "id" in options, "--follow": follow}.items() if is_given]
     with Batch(folder_of(db)) as batch:
         with interruptible(), jobs.located(), shown("Reading") as bar:
             batch.add(_counted(_only(jobs, single, wait=wait or follow), bar), time.time())
-        if kept.get("run_at", math.inf) < time.time():
+        if "run_at" in options and kept["run_at"] < now:
             print(f"--at {options['run_at']} is in the past: it runs now", file=sys.stderr)
         if options.keys() >= {"hold"} and options.keys() & {"delay", "run_at"}:
             print("a held job has no time: it runs when it is released", file=sys.stderr)

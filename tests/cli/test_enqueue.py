@@ -240,6 +240,12 @@ def test_a_time_in_the_past_is_said_to_be_now(shell: Shell) -> None:
     assert shell.job("1")["state"] == "pending"
 
 
+@pytest.mark.parametrize("options", [["--delay", "0"], ["--at", "+0"], ["--hold", "--at", "+1d"]], ids=str)
+def test_a_time_that_is_now_or_later_is_not_said_to_be_past(shell: Shell, options: list[str]) -> None:
+    assert "past" not in shell.run("enqueue", *options, "true").err
+    assert shell.json("status")["total"] == 1
+
+
 @pytest.mark.parametrize("options", [["--delay", "1h"], ["--at", "+1h"]], ids=str)
 def test_a_delayed_job_is_scheduled_for_later(shell: Shell, options: list[str]) -> None:
     shell.ok("enqueue", *options, "true")
