@@ -247,11 +247,12 @@ class SqliteStore:
         clock = asyncio.get_running_loop().time
         end = clock() + patience
         for wait in _waits():
+            is_last = self._closing  # and not when it has failed: the lock may just have been let go
             try:
                 with self._explained():
                     return await _hop(connection, work)
             except Locked:
-                if self._closing or clock() + wait > end:
+                if is_last or clock() + wait > end:
                     raise StoreBusy(
                         f"{self.place.database} has been locked by another process for {patience:g} s"
                     ) from None
