@@ -1,8 +1,8 @@
 """The event loop of a worker: asyncio's own, but that it starts shells and learns of their ends in its own way.
 
 `asyncio.create_subprocess_shell` asks the loop to do it, so a loop may choose how. asyncio's own goes through
-subprocess.Popen, a task and five turns of the loop for each process, which costs 170 µs of a worker's time where this
-costs 75. One `posix_spawn(3)` starts the shell, a pidfd tells of its end, and `wait4(2)` reaps it and tells what the
+subprocess.Popen, a task and five turns of the loop for each process, which costs 190 µs of a worker's time where this
+costs 120. One `posix_spawn(3)` starts the shell, a pidfd tells of its end, and `wait4(2)` reaps it and tells what the
 kernel accounts of it: asyncio has no way to ask for that.
 """
 

@@ -127,3 +127,13 @@ async def test_a_thousand_sleeping_jobs_run_together_in_a_small_worker(database:
         await worker.stop()
     os.close(writer)
     assert {one["state"] for one in (await jobs(database)).values()} == {"completed"}
+
+
+async def test_a_job_has_no_descriptor_but_its_three_whatever_was_left_open_to_its_worker(database: Path) -> None:
+    (job,) = await enqueue(database, "ls /proc/$$/fd; true")
+    left = ("sh", "-c", 'exec "$@" 7</dev/null', "sh")
+    async with working(database, inside=left) as worker, Queue.open(database) as queue:
+        await worker.hear("Settled", job=job)
+        printed = b"".join([piece.data async for piece in queue.output(await queue.get(job), 1)])
+        await worker.stop()
+    assert printed.split() == [b"0", b"1", b"2"]
