@@ -5,7 +5,6 @@ import contextlib
 import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from aqueue.model import lifecycle, retention
 from aqueue.model.errors import InvalidInput
 from aqueue.model.job import Job, Run, State
-from aqueue.model.line import Served
 from aqueue.model.newjob import Alike, NewJob, check_edit, check_queue
 from aqueue.model.rate import Rate
 from aqueue.model.selection import Filter
@@ -21,6 +19,7 @@ from aqueue.model.settings import Settings, key_named, parse_setting, resolve, s
 from aqueue.model.unique import Enqueued
 from aqueue.model.why import Crew, why
 from aqueue.selection import Outcome, Selection
+from aqueue.status import Status, Worker, worker_of
 from aqueue.store import chain, history, open_store, printed, pruning, queues, reading, roster, sql, stored, sweep
 from aqueue.store.batch import Batch
 from aqueue.store.chain import Chain
@@ -29,7 +28,6 @@ from aqueue.store.examine import Finding, examine
 from aqueue.store.history import Event
 from aqueue.store.printed import Piece
 from aqueue.store.queues import QueueRow
-from aqueue.store.roster import WorkerRow
 from aqueue.store.sqlite import SqliteStore
 from aqueue.store.statement import Ask, Verb
 from aqueue.store.sweep import Pruned
@@ -42,36 +40,6 @@ __all__ = ["Ended", "Filter", "Outcome", "Pruned", "Queue", "QueueRow", "Selecti
 
 PIECES_AT_ONCE = 64
 EVENTS_AT_ONCE = 1000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Worker:
-    """A worker that lives. `stop` is "drain" or "now" when it was asked to go; `running` is how many runs it has."""
-
-    id: str
-    pid: int
-    host: str
-    concurrency: int
-    started_at: float
-    stop: str | None
-    running: int
-    queues: Served | None
-    """The queues that it serves; None is all of them."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
-    """The queue at a glance. `queues` holds each named queue; states without jobs are left out there."""
-
-    counts: Mapping[State, int]
-    queues: Mapping[str, QueueRow]
-    workers: Sequence[Worker]
-    next_run_at: float | None
-
-    @property
-    def total(self) -> int:
-        """How many jobs there are."""
-        return sum(self.counts.values())
 
 
 class Queue:
@@ -321,7 +289,7 @@ class Queue:
     async def workers(self) -> Sequence[Worker]:
         """The workers that live, in the order of their starts."""
         rows = await self._store.read(roster.workers)
-        return [_worker(row) for row in rows if self._store.lobby.is_alive(row.id)]
+        return [worker_of(row) for row in rows if self._store.lobby.is_alive(row.id)]
 
     async def stop_workers(self, ids: Iterable[str], *, now: bool) -> Sequence[str]:
         """Ask workers to drain, or with `now` to end their jobs and put them back; returns those that were told."""
@@ -403,16 +371,3 @@ class Queue:
 
 def _distinct(ids: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(ids))
-
-
-def _worker(row: WorkerRow) -> Worker:
-    return Worker(
-        id=row.id,
-        pid=row.pid,
-        host=row.host,
-        concurrency=row.concurrency,
-        started_at=row.started_at,
-        stop=row.stop,
-        running=row.running,
-        queues=row.queues,
-    )

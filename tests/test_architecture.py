@@ -16,13 +16,18 @@ ROOT = PACKAGE.parent
 ALLOWED = {
     "model": {"aqueue.model", "cronsim"},
     "store": {"aqueue.model", "aqueue.store", "aiosqlite"},
-    "queue.py": {"aqueue.model", "aqueue.store", "aqueue.schedules", "aqueue.selection", "aqueue.waiting"},
+    "queue.py": {
+        *("aqueue.model", "aqueue.store", "aqueue.schedules", "aqueue.selection", "aqueue.status", "aqueue.waiting"),
+    },
+    "documents.py": {"aqueue.model", "aqueue.store", "aqueue.status"},
+    "status.py": {"aqueue.model", "aqueue.store"},
     "schedules.py": {"aqueue.model", "aqueue.store"},
     "selection.py": {"aqueue.model", "aqueue.store", "aqueue.waiting"},
     "waiting.py": {"aqueue.model", "aqueue.store"},
     "engine": {"aqueue.model", "aqueue.store", "aqueue.engine"},
     "cli": {
         *("aqueue.model", "aqueue.store", "aqueue.queue", "aqueue.schedules", "aqueue.engine", "aqueue.cli"),
+        "aqueue.documents",
         "aqueue.__version__",
         "asyncclick",
     },

@@ -2,13 +2,12 @@
 
 import json
 import sys
-from typing import Any
 
 import asyncclick as click
 
 from aqueue.cli.escape import escape
 from aqueue.cli.present import local_time
-from aqueue.model.text import format_time
+from aqueue.documents import event_document
 from aqueue.queue import Queue
 from aqueue.store.history import Event
 
@@ -37,32 +36,16 @@ async def events(db: str | None, job_id: str | None, follow: bool, as_json: bool
         async for _ in queue.changes():
             async for event in queue.events(job_id, after=position):
                 position = event.event
-                print(json.dumps(document(event)) if as_json or as_lines else line(event))
+                print(json.dumps(event_document(event)) if as_json or as_lines else line(event))
             sys.stdout.flush()
 
 
 async def _print_all(queue: Queue, job_id: str | None, *, as_json: bool, as_lines: bool) -> None:
     if as_json:
-        print(json.dumps([document(event) async for event in queue.events(job_id)], indent=2))
+        print(json.dumps([event_document(event) async for event in queue.events(job_id)], indent=2))
         return
     async for event in queue.events(job_id):
-        print(json.dumps(document(event)) if as_lines else line(event))
-
-
-def document(event: Event) -> dict[str, Any]:
-    """An event as scripts read it."""
-    return {
-        "event": event.event,
-        "at": format_time(event.at),
-        "job": event.job,
-        "from": event.was,
-        "to": event.state,
-        "run": event.run or None,
-        "attempt": event.attempt or None,
-        "worker": event.worker,
-        "ending": event.ending,
-        "error": event.error,
-    }
+        print(json.dumps(event_document(event)) if as_lines else line(event))
 
 
 def line(event: Event) -> str:

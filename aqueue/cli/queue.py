@@ -3,20 +3,18 @@
 import sys
 import time
 from collections.abc import Mapping
-from typing import Any
 
 import asyncclick as click
 
 from aqueue.cli.escape import escape
 from aqueue.cli.parameters import QUEUE, or_none
 from aqueue.cli.present import ago_or_in, show_json, show_json_lines
-from aqueue.cli.status import queue_document
 from aqueue.cli.table import show_table
+from aqueue.documents import queue_at_work
 from aqueue.model.errors import InvalidInput
 from aqueue.model.job import State
 from aqueue.model.rate import Rate, parse_rate
 from aqueue.model.settings import parse_count
-from aqueue.model.text import format_time
 from aqueue.queue import Queue, QueueRow
 
 
@@ -59,9 +57,9 @@ async def list_(db: str | None, as_json: bool, as_lines: bool) -> None:
     async with Queue.open(db) as opened:
         queues, oldest = await opened.queues(), await opened.oldest()
     if as_json:
-        show_json([_document(one, oldest.get(one.name)) for one in queues.values()])
+        show_json([queue_at_work(one, oldest.get(one.name)) for one in queues.values()])
     elif as_lines:
-        show_json_lines(_document(one, oldest.get(one.name)) for one in queues.values())
+        show_json_lines(queue_at_work(one, oldest.get(one.name)) for one in queues.values())
     elif queues:
         now = time.time()
         show_table([_row(one, oldest.get(one.name), now) for one in queues.values()])
@@ -69,32 +67,17 @@ async def list_(db: str | None, as_json: bool, as_lines: bool) -> None:
         print("There is no queue yet.", file=sys.stderr)
 
 
-def _document(one: QueueRow, oldest: float | None) -> dict[str, Any]:
-    return {
-        **queue_document(one),
-        "waiting": _waiting(one),
-        "running": one.counts.get(State.PROCESSING, 0),
-        "oldest": None if oldest is None else format_time(oldest),
-        "counts": {state.value: one.counts.get(state, 0) for state in State},
-    }
-
-
 def _row(one: QueueRow, oldest: float | None, now: float) -> Mapping[str, str]:
     return {
         "QUEUE": escape(one.name),
-        "WAITING": str(_waiting(one)),
-        "RUNNING": str(one.counts.get(State.PROCESSING, 0)),
+        "WAITING": str(one.waiting),
+        "RUNNING": str(one.running),
         "OLDEST": "" if oldest is None else ago_or_in(oldest, now),
         "LATER": str(one.counts.get(State.SCHEDULED, 0) + one.counts.get(State.BLOCKED, 0) or ""),
         "LIMIT": "" if one.limit is None else str(one.limit),
         "RATE": "" if one.rate is None else str(one.rate),
         "PAUSED": "paused" if one.paused else "",
     }
-
-
-def _waiting(one: QueueRow) -> int:
-    """How many of its jobs wait for a slot, or for their retry."""
-    return one.counts.get(State.PENDING, 0) + one.counts.get(State.FAILED, 0)
 
 
 @queue.command("pause")

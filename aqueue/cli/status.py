@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import asyncclick as click
 
@@ -13,10 +12,9 @@ from aqueue.cli.escape import escape
 from aqueue.cli.jobrows import SPARE, rows_of
 from aqueue.cli.present import ago_or_in, show_json
 from aqueue.cli.table import show_table
-from aqueue.cli.worker import document as worker_document
+from aqueue.documents import status_document
 from aqueue.model.job import Job, State
-from aqueue.model.text import format_time
-from aqueue.queue import Filter, Queue, QueueRow, Status
+from aqueue.queue import Filter, Queue, Status
 
 QUIET = 0.1
 """Seconds between two pictures of `--watch` at least: nobody reads faster."""
@@ -97,31 +95,6 @@ async def _watch(queue: Queue) -> None:
             seen = await _look(queue, as_json=False)
             picture.draw(seen.show, again_after=TICK if seen.ages else None)
             await asyncio.sleep(QUIET)
-
-
-def status_document(seen: Status) -> dict[str, Any]:
-    """The status as scripts read it."""
-    return {
-        "counts": _counts(seen.counts),
-        "total": seen.total,
-        "queues": [{**queue_document(queue), "counts": _counts(queue.counts)} for queue in seen.queues.values()],
-        "workers": [worker_document(worker) for worker in seen.workers],
-        "next_run_at": None if seen.next_run_at is None else format_time(seen.next_run_at),
-    }
-
-
-def queue_document(queue: QueueRow) -> dict[str, Any]:
-    """What was said of a queue, as scripts read it."""
-    return {
-        "name": queue.name,
-        "paused": queue.paused,
-        "limit": queue.limit,
-        "rate": None if queue.rate is None else str(queue.rate),
-    }
-
-
-def _counts(counts: Mapping[State, int]) -> dict[str, int]:
-    return {state.value: counts.get(state, 0) for state in State}
 
 
 def _show(seen: Status, running: Sequence[Job]) -> None:

@@ -10,8 +10,9 @@ import asyncclick as click
 from aqueue.cli import present, table
 from aqueue.cli.escape import escape
 from aqueue.cli.parameters import DURATION, SERVED
+from aqueue.documents import worker_with_queues
 from aqueue.model.line import Served
-from aqueue.model.text import format_duration, format_time
+from aqueue.model.text import format_duration
 from aqueue.queue import Queue, Worker
 from aqueue.store.place import Place, is_shared
 
@@ -172,29 +173,13 @@ async def list_(db: str | None, as_json: bool, as_lines: bool) -> None:
     async with Queue.open(db) as queue:
         workers = await queue.workers()
     if as_json:
-        present.show_json([_document(worker) for worker in workers])
+        present.show_json([worker_with_queues(worker) for worker in workers])
     elif as_lines:
-        present.show_json_lines(_document(worker) for worker in workers)
+        present.show_json_lines(worker_with_queues(worker) for worker in workers)
     elif workers:
         table.show_table([_row(worker) for worker in workers])
     else:
         print("No worker is running.", file=sys.stderr)
-
-
-def document(one: Worker) -> dict[str, Any]:
-    """A worker as scripts read it."""
-    return {
-        "id": one.id,
-        "pid": one.pid,
-        "host": one.host,
-        "concurrency": one.concurrency,
-        "running": one.running,
-        "started_at": format_time(one.started_at),
-    }
-
-
-def _document(one: Worker) -> dict[str, Any]:
-    return {**document(one), "queues": None if one.queues is None else dict(one.queues)}
 
 
 def _row(one: Worker) -> dict[str, str]:

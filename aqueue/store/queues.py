@@ -21,6 +21,16 @@ class QueueRow:
     rate: Rate | None = None
     counts: Mapping[State, int] = field(default_factory=dict)
 
+    @property
+    def waiting(self) -> int:
+        """How many of its jobs wait for a slot, or for their next attempt."""
+        return self.counts.get(State.PENDING, 0) + self.counts.get(State.FAILED, 0)
+
+    @property
+    def running(self) -> int:
+        """How many of its jobs run."""
+        return self.counts.get(State.PROCESSING, 0)
+
 
 def pause(name: str, *, paused: bool) -> Verb[None]:
     """Start none of its jobs until it is resumed; or resume it."""
