@@ -7,10 +7,10 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aqueue.engine.loop import End, Loop
+from aqueue.engine.spawn import Block
 
 MARGIN = 2 * 1024**2
 """Bytes by which the kernel's count of a child may exceed the worker's own without meaning anything."""
@@ -68,7 +68,7 @@ def expect_children() -> None:
                     os.set_inheritable(int(name), False)
 
 
-async def start(command: str, *, stdout: int, stderr: int, cwd: str | None, environ: Mapping[bytes, bytes]) -> Child:
+async def start(command: str, *, stdout: int, stderr: int, cwd: str | None, environ: Block) -> Child:
     """Start a shell that runs a command as a session of its own, with nothing to read.
 
     Raises OSError or ValueError if it could not be started, and then nothing of it runs. The running loop must be a

@@ -3,29 +3,41 @@
 import os
 from collections.abc import Mapping
 
+from aqueue.engine.spawn import Block, Common, block, entry
 from aqueue.model.job import Job
+
+OF_A_RUN = (b"AQUEUE_JOB_ID", b"AQUEUE_RUN", b"AQUEUE_ATTEMPT", b"AQUEUE_RETRIES_LEFT", b"AQUEUE_QUEUE", b"AQUEUE_SLOT")
+"""The variables that say which run it is."""
 
 
 class Environment:
-    """What the runs of one worker have in common, encoded once: a run takes but a copy of it."""
+    """What the runs of one worker have in common, encoded once."""
 
     def __init__(self, environ: Mapping[str, str], worker: str, database: str) -> None:
-        self._inherited = {
-            os.fsencode(name): os.fsencode(value) for name, value in environ.items() if not name.startswith("AQUEUE_")
-        }
-        self._of_the_worker = {b"AQUEUE_DB": os.fsencode(database), b"AQUEUE_WORKER": os.fsencode(worker)}
+        inherited = {name: value for name, value in environ.items() if not name.startswith("AQUEUE_")}
+        self._inherited = _encoded(inherited)
+        self._of_the_worker = _encoded({"AQUEUE_DB": database, "AQUEUE_WORKER": worker})
+        self._common = Common(self._variables({}), len(OF_A_RUN))
 
-    def of(self, job: Job, slot: int) -> Mapping[bytes, bytes]:
-        """That of a run. The worker's own settings are not in it, and what says who it is cannot be overruled."""
-        wanted = {os.fsencode(name): os.fsencode(value) for name, value in job.env.items()} if job.env else {}
-        return {
-            **self._inherited,
-            **wanted,
-            **self._of_the_worker,
-            b"AQUEUE_JOB_ID": job.id.encode(),
-            b"AQUEUE_RUN": b"%d" % job.run,
-            b"AQUEUE_ATTEMPT": b"%d" % job.attempts,
-            b"AQUEUE_RETRIES_LEFT": b"%d" % job.retries_left,
-            b"AQUEUE_QUEUE": os.fsencode(job.queue),
-            b"AQUEUE_SLOT": b"%d" % slot,
-        }
+    def of(self, job: Job, slot: int) -> Block:
+        """That of a run. The worker's own settings are not in it, and what says who it is cannot be overruled.
+
+        Raises ValueError where a job wants a variable that cannot be.
+        """
+        mine = (
+            b"AQUEUE_JOB_ID=%b" % job.id.encode(),
+            b"AQUEUE_RUN=%d" % job.run,
+            b"AQUEUE_ATTEMPT=%d" % job.attempts,
+            b"AQUEUE_RETRIES_LEFT=%d" % job.retries_left,
+            b"AQUEUE_QUEUE=%b" % os.fsencode(job.queue),
+            b"AQUEUE_SLOT=%d" % slot,
+        )
+        return block([*self._variables(_encoded(job.env)), *mine]) if job.env else self._common.with_(mine)
+
+    def _variables(self, wanted: Mapping[bytes, bytes]) -> list[bytes]:
+        variables = {**self._inherited, **wanted, **self._of_the_worker}
+        return [entry(name, value) for name, value in variables.items() if name not in OF_A_RUN]
+
+
+def _encoded(variables: Mapping[str, str]) -> Mapping[bytes, bytes]:
+    return {os.fsencode(name): os.fsencode(value) for name, value in variables.items()}

@@ -7,31 +7,27 @@ kernel accounts of it: asyncio has no way to ask for that.
 """
 
 import asyncio
-import contextlib
 import functools
 import os
 import resource
-import signal
 from asyncio.subprocess import PIPE
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import IO, Any, TypeVar
 
 from aqueue.engine.readers import readers
+from aqueue.engine.spawn import Block, spawn
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 T = TypeVar("T")
 
-SHELL = "/bin/sh"
+SHELL = b"/bin/sh"
 
 LOOK_EVERY = 0.05
 """Seconds between two looks at a child for which no descriptor was to be had."""
 
 UNKNOWN = 255
 """The exit code of a child whose end somebody else has taken."""
-
-_DEFAULT_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ)
-"""Python ignores them; what it starts should not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +58,7 @@ class Loop(asyncio.SelectorEventLoop):
         stdout: int | IO[Any] | None = PIPE,
         stderr: int | IO[Any] | None = PIPE,
         cwd: str | None = None,
-        env: Mapping[bytes, bytes] | None = None,
+        env: Block | None = None,
         **options: Any,
     ) -> tuple[asyncio.SubprocessTransport, P]:
         """Start a shell as a session of its own, with these descriptors and this environment.
@@ -72,7 +68,9 @@ class Loop(asyncio.SelectorEventLoop):
         """
         if env is None or options != {"start_new_session": True}:
             raise NotImplementedError(f"a shell without an environment of its own, or with {options}")
-        pid = _spawn(cmd, [_descriptor(one) for one in (stdin, stdout, stderr)], env, cwd)
+        streams = [_descriptor(one) for one in (stdin, stdout, stderr)]
+        words = (SHELL, b"-c", os.fsencode(cmd))
+        pid = spawn(words, env, streams, None if cwd is None else os.fsencode(cwd))
         protocol = protocol_factory()
         transport = Shell(pid, protocol)
         self._ends[pid] = transport.end
@@ -157,25 +155,3 @@ def _descriptor(given: int | IO[Any] | None) -> int:
     if not isinstance(given, int) or given < 0:
         raise NotImplementedError(f"a stream that is {given}, and no descriptor")
     return given
-
-
-def _spawn(command: bytes | str, streams: Sequence[int], env: Mapping[bytes, bytes], cwd: str | None) -> int:
-    actions = [(os.POSIX_SPAWN_DUP2, given, number) for number, given in enumerate(streams)]
-    words = (SHELL, "-c", command)
-    with _inside(cwd):
-        return os.posix_spawn(SHELL, words, env, file_actions=actions, setsid=True, setsigdef=_DEFAULT_SIGNALS)
-
-
-@contextlib.contextmanager
-def _inside(folder: str | None) -> Iterator[None]:
-    """Be in a folder for the moment in which a child inherits it. Raises OSError."""
-    if folder is None:
-        yield
-        return
-    here = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.chdir(folder)
-        yield
-    finally:
-        os.fchdir(here)
-        os.close(here)

@@ -8,13 +8,14 @@ behind on purpose.
 import asyncio
 import errno
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aqueue.engine import group, proc
 from aqueue.engine.children import Child, Usage, start
 from aqueue.engine.clock import Clock, Timer
 from aqueue.engine.output import Output
+from aqueue.engine.spawn import Block
 from aqueue.model.ending import Ending, Exited, NotStarted, Signalled, TimedOut
 from aqueue.model.job import Job
 
@@ -38,7 +39,7 @@ class Run:
     def __init__(
         self,
         job: Job,
-        environ: Callable[[], Mapping[bytes, bytes]],
+        environ: Callable[[], Block],
         clock: Clock,
         kill_after: float,
         make_output: Callable[[Job], Output],
