@@ -1,7 +1,8 @@
 """A picture on the terminal that changes in place, without flicker, and leaves the terminal as it was.
 
 It is drawn on the terminal's other screen, each time in one write over the last picture. What does not fit is cut, and
-said. In the end the last picture stands where the cursor was, like the output of any command.
+said. In the end the last picture stands where the cursor was, like the output of any command. Ctrl-Z gives the terminal
+back until the command goes on.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import contextlib
 import io
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
 
@@ -29,6 +31,8 @@ class Picture:
         self._show: Callable[[], None] = lambda: None
         self._again_after: float | None = None
         self._again: asyncio.TimerHandle | None = None
+        self.on_stop: Callable[[], None] = lambda: None
+        self.on_going_on: Callable[[], None] = lambda: None
 
     def draw(self, show: Callable[[], None], *, again_after: float | None = None) -> None:
         """Show what this prints in place of what is shown, and after so many seconds what it prints then."""
@@ -44,10 +48,11 @@ class Picture:
         if self._again_after is not None:
             self._again = asyncio.get_running_loop().call_later(self._again_after, self.refresh)
 
-    def leave(self) -> None:
-        """Put the last picture where the cursor was."""
+    def leave(self, *, keep_last: bool) -> None:
+        """Draw no more; the last picture may stay where the cursor was."""
         self._forget_again()
-        _write(_printed_by(self._show))
+        if keep_last:
+            _write(_printed_by(self._show))
 
     def _forget_again(self) -> None:
         if self._again is not None:
@@ -56,19 +61,45 @@ class Picture:
 
 
 @contextlib.contextmanager
-def live() -> Iterator[Picture | None]:
-    """A picture for as long as the block lasts; None where stdout is no terminal that can be drawn over."""
-    if not is_on_terminal() or os.environ.get("TERM", "") in {"", "dumb"}:
+def live(*, keep_last: bool = True) -> Iterator[Picture | None]:
+    """A picture for as long as the block lasts; None where stdout is no terminal that can be drawn over.
+
+    `keep_last` is whether the last one stays to be read.
+    """
+    if not can_be_drawn_over():
         yield None
         return
     picture = Picture()
     _write(_OTHER_SCREEN)
     try:
-        with on_resize(picture.refresh):
+        with on_resize(picture.refresh), _stopped_by_keys(picture):
             yield picture
     finally:
         _write(_BACK)
-        picture.leave()
+        picture.leave(keep_last=keep_last)
+
+
+def can_be_drawn_over() -> bool:
+    """Whether stdout is a terminal that knows how."""
+    return is_on_terminal() and os.environ.get("TERM", "") not in {"", "dumb"}
+
+
+@contextlib.contextmanager
+def _stopped_by_keys(picture: Picture) -> Iterator[None]:
+    def stop() -> None:
+        _write(_BACK)
+        picture.on_stop()
+        os.kill(os.getpid(), signal.SIGSTOP)
+        picture.on_going_on()
+        _write(_OTHER_SCREEN)
+        picture.refresh()
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTSTP, stop)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTSTP)
 
 
 def _printed_by(show: Callable[[], None]) -> str:

@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "enqueue": "Add jobs.",
     "worker": "Run jobs, stop workers, list them.",
     "status": "How much waits, runs, failed.",
+    "top": "Watch the queue and steer it.",
     "list": "List jobs, newest first.",
     "show": "All about one job.",
     "wait": "Wait until jobs are finished.",

@@ -12,7 +12,6 @@ from aqueue.cli.present import ago_or_in, show_json, show_json_lines
 from aqueue.cli.table import show_table
 from aqueue.documents import queue_at_work
 from aqueue.model.errors import InvalidInput
-from aqueue.model.job import State
 from aqueue.model.rate import Rate, parse_rate
 from aqueue.model.settings import parse_count
 from aqueue.queue import Queue, QueueRow
@@ -73,7 +72,7 @@ def _row(one: QueueRow, oldest: float | None, now: float) -> Mapping[str, str]:
         "WAITING": str(one.waiting),
         "RUNNING": str(one.running),
         "OLDEST": "" if oldest is None else ago_or_in(oldest, now),
-        "LATER": str(one.counts.get(State.SCHEDULED, 0) + one.counts.get(State.BLOCKED, 0) or ""),
+        "LATER": str(one.later or ""),
         "LIMIT": "" if one.limit is None else str(one.limit),
         "RATE": "" if one.rate is None else str(one.rate),
         "PAUSED": "paused" if one.paused else "",

@@ -34,32 +34,40 @@ def show_table(rows: Sequence[Row], *, spare: Sequence[str] = ()) -> None:
     Where a terminal is too narrow, the columns that can be spared are left out, the first one first. The cells must
     have been escaped.
     """
+    for line in table_lines(rows, columns(), spare=spare):
+        print(line)
+
+
+def table_lines(rows: Sequence[Row], room: int | None, *, spare: Sequence[str] = ()) -> list[str]:
+    """The lines of such a table, at most so many columns wide; None is any width."""
     names = [name for name in (rows[0] if rows else {}) if any(row[name] for row in rows)]
     shown = [{name: showable(row[name]) for name in names} for row in rows]
     widths = {name: max(width(name), *(width(row[name]) for row in shown)) for name in names}
-    room = columns()
     if room is not None:
         widths = _without(spare, widths, room)
         if _least(widths) > room:
-            _show_records(shown)
-            return
+            return _records(shown)
         widths |= _shares({name: widths[name] for name in widths if name in LONG}, room - _fixed(widths))
-    _show_lines([{name: name for name in names}, *shown], widths)
+    return _lines([{name: name for name in names}, *shown], widths)
 
 
-def _show_lines(rows: Sequence[Row], widths: Mapping[str, int]) -> None:
+def _lines(rows: Sequence[Row], widths: Mapping[str, int]) -> list[str]:
     coloured = wants_colours()
+    lines = []
     for number, row in enumerate(rows):
         cells = [_padded(cut(row[name], widths[name]), widths[name]) for name in widths]
         line = GAP.join(_coloured(cell) if coloured else cell for cell in cells).rstrip()
-        print(f"\x1b[1m{line}\x1b[m" if coloured and not number else line)
+        lines.append(f"\x1b[1m{line}\x1b[m" if coloured and not number else line)
+    return lines
 
 
-def _show_records(rows: Sequence[Row]) -> None:
+def _records(rows: Sequence[Row]) -> list[str]:
+    lines = []
     for number, row in enumerate(rows):
         present = {name: text for name, text in row.items() if text}
         names = max(map(len, present))
-        print("\n" * bool(number) + "\n".join(f"{name:<{names}}{GAP}{text}" for name, text in present.items()))
+        lines += [""] * bool(number) + [f"{name:<{names}}{GAP}{text}" for name, text in present.items()]
+    return lines
 
 
 def _padded(text: str, wanted: int) -> str:

@@ -27,6 +27,11 @@ class QueueRow:
         return self.counts.get(State.PENDING, 0) + self.counts.get(State.FAILED, 0)
 
     @property
+    def later(self) -> int:
+        """How many of its jobs wait for their time, or for other jobs."""
+        return self.counts.get(State.SCHEDULED, 0) + self.counts.get(State.BLOCKED, 0)
+
+    @property
     def running(self) -> int:
         """How many of its jobs run."""
         return self.counts.get(State.PROCESSING, 0)

@@ -24,6 +24,15 @@ class OnTerminal:
         self.raw = b""
         self.screen = FakeScreen(columns)
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def echoes(self) -> bool:
+        """Whether the terminal shows what is typed, as it does for a shell."""
+        return bool(termios.tcgetattr(self._master)[3] & termios.ECHO)
+
     def shows(self, part: str) -> None:
         """Wait until this stands somewhere on the screen, or has."""
         while part not in self.raw.decode(errors="replace"):
