@@ -19,7 +19,7 @@ class Alarm:
             self._timer.cancel()
             self._timer = None
         if moment is not None:
-            self._timer = self._clock.call_later(max(0.0, moment - self._clock.now()), self._ring)
+            self._timer = self._clock.call_exactly(max(0.0, moment - self._clock.now()), self._ring)
 
     def _ring(self) -> None:
         self._timer = None

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from aqueue.engine.timerfd import exact_timer
+
 
 class Timer(Protocol):
     """A call that is still to come."""
@@ -20,7 +22,10 @@ class Clock(Protocol):
         """Seconds since the epoch."""
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> Timer:
-        """Call back after so many seconds."""
+        """Call back after so many seconds, or up to a millisecond more."""
+
+    def call_exactly(self, seconds: float, callback: Callable[[], None]) -> Timer:
+        """Call back after so many seconds, as exactly as the machine can. It costs more."""
 
 
 class SystemClock:
@@ -31,5 +36,9 @@ class SystemClock:
         return time.time()
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> Timer:
-        """Call back after so many seconds."""
+        """Call back after so many seconds, or up to a millisecond more: that is how exactly epoll waits."""
         return asyncio.get_running_loop().call_later(seconds, callback)
+
+    def call_exactly(self, seconds: float, callback: Callable[[], None]) -> Timer:
+        """Call back after so many seconds, by a timer of the kernel where there is one."""
+        return exact_timer(seconds, callback) or self.call_later(seconds, callback)

@@ -44,6 +44,9 @@ class StillClock:
         timers[key] = (self.moment + seconds, callback)
         return Once()
 
+    def call_exactly(self, seconds: float, callback: Callable[[], None]) -> Timer:
+        return self.call_later(seconds, callback)
+
     @property
     def armed(self) -> list[float]:
         return [moment - NOW for moment, _ in self._timers.values()]

@@ -54,6 +54,9 @@ class MovableClock(SystemClock):
         self._armed_one.set()
         return timer
 
+    def call_exactly(self, seconds: float, callback: Callable[[], None]) -> Timer:
+        return self.call_later(seconds, callback)
+
     @property
     def armed(self) -> list[float]:
         """The moments of the timers that are still to come within a day: what is kept for a week has one of its own."""
