@@ -66,11 +66,14 @@ class Pruner:
             self._arm(soonest_expiry(self._settings(), self._clock.now()))
 
     async def run(self) -> None:
-        """Sweep whenever it is time to, for ever."""
-        while True:
-            await self._due.wait()
-            self._due.clear()
-            await self.sweep()
+        """Sweep whenever it is time to, until this is cancelled."""
+        try:
+            while True:
+                await self._due.wait()
+                self._due.clear()
+                await self.sweep()
+        finally:
+            self._disarm()
 
     async def sweep(self) -> None:
         """Remove what may go now, and arm for what is next. What cannot be removed waits for another time."""
