@@ -35,6 +35,7 @@ from aqueue.waiting import Ended, until_ended
 
 if TYPE_CHECKING:
     from aqueue.schedules import Schedules
+    from aqueue.views import Views
 
 __all__ = ["Ended", "Filter", "Outcome", "Pruned", "Queue", "QueueRow", "Selection", "Status", "Worker"]
 
@@ -85,9 +86,13 @@ class Queue:
         not locked before the last one is there. Raises DuplicateId, NoSuchJob for one that they are to wait for, and
         Cycle.
         """
-        with Batch(self._store.place.database.parent) as batch:
+        with self.batch() as batch:
             batch.add(jobs, time.time())
             return await self.enqueue_batch(batch)
+
+    def batch(self) -> Batch:
+        """An empty batch for `enqueue_batch`; what does not fit into memory waits in the folder of the queue."""
+        return Batch(self._store.place.database.parent)
 
     async def enqueue_batch(self, batch: Batch, on_written: Callable[[int], None] = lambda _: None) -> Enqueued:
         """Add the jobs of a batch, as `enqueue_many` does.
@@ -285,6 +290,13 @@ class Queue:
         from aqueue.schedules import Schedules  # only who has schedules pays for them
 
         return Schedules(self._store, self.settings)
+
+    @property
+    def views(self) -> "Views":
+        """What faces show of the queue while it lives."""
+        from aqueue.views import Views
+
+        return Views(self._store)
 
     async def workers(self) -> Sequence[Worker]:
         """The workers that live, in the order of their starts."""

@@ -45,6 +45,7 @@ COMMANDS: Mapping[str, str] = {
     "prune": "Remove finished jobs that were kept for long enough.",
     "check": "Examine the queue and its place.",
     "backup": "Copy the live queue to another file.",
+    "dashboard": "Show the queue in a browser, and serve the HTTP API.",
     "completion": "Complete words in bash, zsh or fish.",
     "demo": "See it work, in a throw-away file.",
 }

@@ -65,10 +65,17 @@ class Narrator:
     """Listens to a worker and tells what happens, a line each."""
 
     def __init__(
-        self, lines: LineTaker, *, database: str, colours: bool, end_at_once: str, grace: float | None = None
+        self,
+        lines: LineTaker,
+        *,
+        database: str,
+        colours: bool,
+        end_at_once: str,
+        grace: float | None = None,
+        address: str | None = None,
     ) -> None:
         self._lines = lines
-        self._database = database
+        self._where = database if address is None else f"{database}, {address}"
         self._colours = colours
         self._grace = grace
         self._counts: Counter[str] = Counter()
@@ -103,7 +110,7 @@ class Narrator:
             case Started() | Settled():
                 return words(event)
             case Began():
-                return Told(f"{words(event).text}, {escape(self._database)}")
+                return Told(f"{words(event).text}, {escape(self._where)}")
             case Draining(0):
                 return None
             case Draining(running):

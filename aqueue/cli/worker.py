@@ -9,7 +9,8 @@ import asyncclick as click
 
 from aqueue.cli import present, table
 from aqueue.cli.escape import escape
-from aqueue.cli.parameters import DURATION, SERVED
+from aqueue.cli.parameters import DURATION, SERVED, Parsed
+from aqueue.cli.serving import Pages, parse_address
 from aqueue.documents import worker_with_queues
 from aqueue.model.line import Served
 from aqueue.model.text import format_duration
@@ -17,6 +18,8 @@ from aqueue.queue import Queue, Worker
 from aqueue.store.place import Place, is_shared
 
 MOST_SLOTS = 10_000
+
+ADDRESS = Parsed("host:port", parse_address)
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -41,6 +44,17 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
             ),
             click.option("--burst", is_flag=True, help="Exit when nothing is left to run now or to be retried."),
             click.option("--grace", type=DURATION, metavar="DUR", help="When draining, end after DUR what still runs."),
+            click.option(
+                "--http", type=ADDRESS, metavar="HOST:PORT", help="Serve the pages and the HTTP API there, too."
+            ),
+            click.option(
+                "--allow-host",
+                "hosts",
+                multiple=True,
+                metavar="NAME",
+                help="With --http: answer browsers under this name, too; may be repeated.",
+            ),
+            click.option("--read-only", is_flag=True, help="With --http: refuse every change that is asked for there."),
             click.option("--detach", is_flag=True, help="Go on in the background; stdout: the worker's id, alone."),
             click.option("--report", type=int, hidden=True),
         ]
@@ -64,6 +78,7 @@ async def worker(ctx: click.Context, /, **given: Any) -> None:
       aqueue worker --concurrency 4 --burst  until the queue is worked off
       aqueue worker -q mail -q video=1       only these, one video at a time
       aqueue worker start --detach           in the background
+      aqueue worker --http 127.0.0.1:8000    with the pages and the HTTP API
       aqueue worker stop                     drain all workers of this queue
     """
     if ctx.invoked_subcommand is None:
@@ -81,25 +96,37 @@ async def run(
     queues: Sequence[tuple[str, int | None]],
     burst: bool,
     grace: float | None,
+    http: tuple[str, int] | None,
+    hosts: Sequence[str],
+    read_only: bool,
     detach: bool,
     report: int | None,
 ) -> None:
     """Work, here or in the background."""
     slots = concurrency or usable_cpus()
     served = dict(queues) or None
+    pages = _pages(http, hosts, read_only=read_only)
     if detach:
-        await _start_in_background(db, slots, served, burst=burst, grace=grace)
+        await _start_in_background(db, slots, served, burst=burst, grace=grace, pages=pages)
         return
     from aqueue.cli.detach import Report
     from aqueue.cli.working import work
     from aqueue.engine.node import Options
 
     options = Options(concurrency=slots, queues=served, burst=burst, grace=grace, own_process=True)
-    await work(db, options, Report(report))
+    await work(db, options, Report(report), pages)
+
+
+def _pages(http: tuple[str, int] | None, hosts: Sequence[str], *, read_only: bool) -> Pages | None:
+    if http is not None:
+        return Pages(*http, hosts, read_only)
+    if hosts or read_only:
+        raise click.UsageError("--allow-host and --read-only are for a worker with --http")
+    return None
 
 
 async def _start_in_background(
-    db: str | None, slots: int, served: Served | None, *, burst: bool, grace: float | None
+    db: str | None, slots: int, served: Served | None, *, burst: bool, grace: float | None, pages: Pages | None
 ) -> None:
     from aqueue.cli import detach
 
@@ -109,6 +136,7 @@ async def _start_in_background(
     options += [] if grace is None else ["--grace", format_duration(grace)]
     for name in served_words(served):
         options += ["-q", name]
+    options += pages.words() if pages else []
     started = await detach.start(place, ["--db", queue.url, "worker", "start", *options])
     print(started)
     print(f"Worker {started} goes on in the background; its lines go to {place.worker_log}", file=sys.stderr)

@@ -1,18 +1,21 @@
 """A worker in this process: the store, the engine, the signals and the lines, put together."""
 
+import contextlib
 import gc
 import resource
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from aqueue.cli.burst import burst_shown
 from aqueue.cli.detach import Report
 from aqueue.cli.lines import Lines
 from aqueue.cli.narration import Narrator
+from aqueue.cli.serving import Pages, pages_served
 from aqueue.cli.terminal import is_on_terminal, wants_colours
 from aqueue.engine import signals
-from aqueue.engine.events import Began, Event, Listener
+from aqueue.engine.events import Began, Draining, Event, Interrupting, Listener
 from aqueue.engine.node import Node, Options
 from aqueue.model.errors import AqueueError
+from aqueue.queue import Queue
 from aqueue.store import open_store
 from aqueue.store.sqlite import SqliteStore
 
@@ -27,15 +30,23 @@ DESCRIPTORS_OF_A_JOB = 4
 OWN_DESCRIPTORS = 64
 """What a worker has open beside that, with room."""
 
+CONNECTIONS = 256
+"""… and what it may have open where it serves over HTTP."""
 
-async def work(db: str | None, options: Options, report: Report) -> None:
-    """Work until drained. Raises AqueueError if that cannot begin, and tells the report either way."""
-    _make_room(options.concurrency)
-    _collect_seldom()
+
+async def work(db: str | None, options: Options, report: Report, pages: Pages | None = None) -> None:
+    """Work until drained, and serve pages until then, if that is wanted.
+
+    Raises AqueueError if that cannot begin, and tells the report either way.
+    """
+    _make_room(options.concurrency, OWN_DESCRIPTORS + (CONNECTIONS if pages else 0))
     try:
         store = await open_store(db, worker=True)
         try:
-            await _work(store, options, report)
+            readiness = _Readiness()
+            async with _served(store, pages, readiness) as address:
+                _collect_seldom()
+                await _work(store, options, report, readiness, address)
         finally:
             await store.close()
     except AqueueError as error:
@@ -43,10 +54,51 @@ async def work(db: str | None, options: Options, report: Report) -> None:
         raise
 
 
-async def _work(store: SqliteStore, options: Options, report: Report) -> None:
+@contextlib.asynccontextmanager
+async def _served(store: SqliteStore, pages: Pages | None, readiness: "_Readiness") -> AsyncIterator[str | None]:
+    """Serve pages, if that is wanted, until the end of the block; yields the address.
+
+    By a store of their own: what the worker writes may be lost with the power, what was enqueued may not.
+    """
+    if pages is None:
+        yield None
+        return
+    async with Queue.open(store.url) as queue, pages_served(queue, pages, is_ready=readiness.look) as address:
+        yield address
+
+
+class _Readiness:
+    """Whether the worker takes jobs."""
+
+    def __init__(self) -> None:
+        self._is_ready = False
+
+    def hear(self, event: Event) -> None:
+        """Learn of an event."""
+        match event:
+            case Began():
+                self._is_ready = True
+            case Draining() | Interrupting():
+                self._is_ready = False
+
+    async def look(self) -> bool:
+        """Whether it does now."""
+        return self._is_ready
+
+
+async def _work(
+    store: SqliteStore, options: Options, report: Report, readiness: _Readiness, address: str | None
+) -> None:
     lines = Lines.on_stdout()
-    narrator = Narrator(lines, database=store.url, colours=wants_colours(), end_at_once=BY_COMMAND, grace=options.grace)
-    listeners: list[Listener] = [narrator.hear, _reporting(report)]
+    narrator = Narrator(
+        lines,
+        database=store.url,
+        colours=wants_colours(),
+        end_at_once=BY_COMMAND,
+        grace=options.grace,
+        address=address,
+    )
+    listeners: list[Listener] = [narrator.hear, readiness.hear, _reporting(report)]
     node = Node(store, options, lambda event: _tell(listeners, event))
     with signals.obeyed(_drain_by_signal(node, narrator), node.interrupt):
         try:
@@ -74,13 +126,13 @@ def _reporting(report: Report) -> Listener:
     return hear
 
 
-def _make_room(slots: int) -> None:
+def _make_room(slots: int, own: int) -> None:
     """Raise the limit of open files if so many jobs at once need that, as far as we may.
 
     No further: the jobs inherit it, and programs that still use select(2) break above 1024.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = OWN_DESCRIPTORS + slots * DESCRIPTORS_OF_A_JOB
+    wanted = own + slots * DESCRIPTORS_OF_A_JOB
     if soft != resource.RLIM_INFINITY and soft < wanted:
         allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))

@@ -91,7 +91,7 @@ class Batch:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder
+        self.folder = folder
         self._chunks: list[Chunk] = []
         self._characters = 0
         self._file: IO[str] | None = None
@@ -184,12 +184,12 @@ class Batch:
 
         try:
             if self._file is None:
-                file = tempfile.TemporaryFile("w+", dir=self._folder, encoding="utf-8", newline="\n")  # noqa: SIM115
+                file = tempfile.TemporaryFile("w+", dir=self.folder, encoding="utf-8", newline="\n")  # noqa: SIM115
                 self._file = self._files.enter_context(file)
             self._file.writelines(_json(astuple(chunk)) + "\n" for chunk in self._chunks)
             self._file.flush()
         except OSError as error:
-            where = self._folder or tempfile.gettempdir()
+            where = self.folder or tempfile.gettempdir()
             raise StoreUnavailable(f"cannot keep so many jobs in {where}: {error.strerror}") from error
         self._chunks, self._characters = [], 0
 

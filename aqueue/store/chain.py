@@ -89,6 +89,38 @@ def chain(job: Job) -> Verb[Chain]:
     return Chain((yield from _branches(job.seq, "parents_of")), (yield from _branches(job.seq, "children_of")))
 
 
+@dataclass(frozen=True, slots=True)
+class Relative:
+    """A parent or a child of a job."""
+
+    id: str
+    command: str
+    state: State
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Relatives:
+    """Some of the parents of a job and of its children, and how many others there are of each."""
+
+    parents: Sequence[Relative]
+    more_parents: int
+    children: Sequence[Relative]
+    more_children: int
+
+
+def relatives(job: Job, most: int) -> Verb[Relatives]:
+    """The parents and the children of a job, at most so many of each."""
+    parents = yield Statement("parents_of", {"seq": job.seq, "limit": most})
+    children = yield Statement("children_of", {"seq": job.seq, "limit": most})
+    return Relatives(*_relatives(parents), *_relatives(children))
+
+
+def _relatives(rows: Rows) -> tuple[Sequence[Relative], int]:
+    found = [Relative(row["id"], row["command"], State(row["state"]), row["error"]) for row in rows]
+    return found, rows[0]["total"] - len(rows) if rows else 0
+
+
 def _branches(seq: int, statement: str) -> Verb[Branch]:
     """Level by level, so that what is near is shown before what is far."""
     found: dict[int, Rows] = {}

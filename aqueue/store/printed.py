@@ -1,13 +1,23 @@
 """What runs have printed: in pieces, each with its stream, its moment, and its place among all bytes of the run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from typing import Any
 
 from aqueue.store.statement import Statement, Verb
 
 DROPPED_AT_ONCE = 32
 """Pieces that one transaction drops: at most some two megabytes, so that nobody waits long for the write lock."""
+
+PART = 256 * 1024
+"""Bytes of a run that are read at once."""
+
+AT_FIRST = 8
+"""Pieces that are read first of a part; then always twice as many, for how large they are is not known before."""
+
+LOOKED_BACK = 64
+"""Pieces before a part among which the last one of a stream is looked for."""
 
 
 class Stream(IntEnum):
@@ -90,4 +100,49 @@ def _add(printed: Printed) -> Verb[None]:
 def read(seq: int, run: int, start: int, limit: int) -> Verb[Sequence[Piece]]:
     """At most `limit` pieces of a run that begin at a position or behind it, in the order in which they came."""
     rows = yield Statement("output", {"job": seq, "run": run, "start": start, "limit": limit})
-    return [Piece(Stream(row["stream"]), row["start"], row["at"], row["data"]) for row in rows]
+    return [_piece(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A position in what a run has printed."""
+
+    seq: int
+    run: int
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a run has printed from a position on, as far as it is read at once.
+
+    `cut` are the last bytes of each stream before it, where a character may have been cut. `more` says whether the next
+    part is there already, `ended` whether the run prints no more.
+    """
+
+    pieces: Sequence[Piece]
+    cut: Mapping[Stream, bytes]
+    more: bool
+    ended: bool
+
+
+def part(place: Place, most: int = PART) -> Verb[Part]:
+    """What a run has printed from a position on: so many bytes, and the rest of the last piece."""
+    key = {"job": place.seq, "run": place.run}
+    before = yield Statement("output_before", {**key, "start": place.start, "limit": LOOKED_BACK})
+    pieces: list[Piece] = []
+    start, limit, bytes_ = place.start, AT_FIRST, 0
+    more = True
+    while more and bytes_ < most:
+        rows = yield Statement("output_from", {**key, "start": start, "limit": limit})
+        found = [_piece(row).after(start) for row in rows]
+        pieces += [piece for piece in found if piece.data]
+        bytes_ += sum(len(piece.data) for piece in found)
+        start, more, limit = (pieces[-1].end if pieces else start), len(rows) == limit, 2 * limit
+    ended = yield Statement("run_has_ended", key)
+    cut = {Stream(row["stream"]): bytes(row["data"]) for row in before if row["start"] < place.start}
+    return Part(pieces, cut, more, bool(ended[0]["ended"]))
+
+
+def _piece(row: Mapping[str, Any]) -> Piece:
+    return Piece(Stream(row["stream"]), row["start"], row["at"], row["data"])

@@ -44,7 +44,7 @@ def _seq_in(job_id: str) -> int | None:
 
 def select(wanted: Filter, limit: int | None) -> Verb[Sequence[Job]]:
     """The newest jobs that match, newest first."""
-    given, where = _conditions(wanted)
+    given, where = conditions(wanted)
     rows = yield Statement("list", {**given, "limit": -1 if limit is None else limit}, where)
     return [to_job(row) for row in rows]
 
@@ -53,7 +53,7 @@ def seqs_of(filters: Sequence[Filter]) -> Verb[Sequence[int]]:
     """The numbers of the jobs that match one of these filters, which exclude each other; the oldest first."""
     seqs: list[int] = []
     for wanted in filters:
-        (row,) = yield Statement("seqs", *_conditions(wanted))
+        (row,) = yield Statement("seqs", *conditions(wanted))
         seqs += json.loads(row["seqs"])
     return sorted(seqs)
 
@@ -91,7 +91,7 @@ def outlook(seqs: Sequence[int]) -> Verb[Outlook]:
     )
 
 
-def _conditions(wanted: Filter) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+def conditions(wanted: Filter) -> tuple[Mapping[str, Any], tuple[str, ...]]:
     """The parameters and the names of the conditions that stand for a filter."""
     keys = ("state", "queue", "tag", "search", "held")
     given = {key: value for key in keys if (value := getattr(wanted, key)) is not None}
@@ -117,7 +117,7 @@ def ahead(job: Job) -> Verb[int]:
 def history(job: Job) -> Verb[Sequence[Run]]:
     """The runs of a job, first to last."""
     rows = yield Statement("runs", {"seq": job.seq})
-    return [_to_run(row) for row in rows]
+    return [to_run(row) for row in rows]
 
 
 def counts() -> Verb[Mapping[str, Mapping[State, int]]]:
@@ -231,7 +231,8 @@ def _to_sketch(row: Mapping[str, Any]) -> Sketch:
     )
 
 
-def _to_run(row: Mapping[str, Any]) -> Run:
+def to_run(row: Mapping[str, Any]) -> Run:
+    """The one place where a row becomes a run."""
     fields = dict(row)
     del fields["job"]
     return Run(**fields)

@@ -52,6 +52,12 @@ def schedules() -> Verb[Sequence[Schedule]]:
     return (yield from _with_jobs((yield Statement("schedules", where=("where_any",)))))
 
 
+def coming(limit: int) -> Verb[Sequence[Schedule]]:
+    """The schedules whose next ticks come first, in that order."""
+    found = yield from _with_jobs((yield Statement("schedules", {"limit": limit}, ("where_next",))))
+    return sorted(found, key=lambda schedule: schedule.standing.next_at or 0.0)
+
+
 def lines() -> Verb[Mapping[str, str]]:
     """The lines of all schedules by their names, also of those that cannot be read here."""
     return {row["name"]: row["schedule"] for row in (yield Statement("schedules", where=("where_any",)))}

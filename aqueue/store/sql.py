@@ -16,7 +16,7 @@ from aqueue.model.lifecycle import Transition
 from aqueue.model.newjob import NewJob
 from aqueue.model.settings import Settings
 from aqueue.model.unique import Claim, Enqueued
-from aqueue.store import dependencies, unique
+from aqueue.store import dependencies, minutes, unique
 from aqueue.store.batch import Batch
 from aqueue.store.enqueueing import enqueue_batch
 from aqueue.store.reading import find, to_job
@@ -103,8 +103,31 @@ def apply(decisions: Sequence[Decision], now: float) -> Verb[Collection[RunKey]]
     runs = [_run_row(one.job, one.run) for one in decisions if one.run is not None and one.job.run_key in accepted]
     if runs:
         yield Statement("end_runs", {"runs": json.dumps(runs)})
+        yield from minutes.count(_counted(one) for one in decisions if one.job.run_key in accepted and _counts(one))
     yield from dependencies.follow([_changed(one) for one in decisions if _is_tied(one, accepted)], now)
     return accepted.keys()
+
+
+def _counts(decision: Decision) -> bool:
+    """Whether it ends a run by which people see how things go: not one that was interrupted, or put off."""
+    to = decision.transition
+    is_final = to.state in (State.COMPLETED, State.DEAD)
+    return decision.run is not None and (
+        is_final or (to.state is State.FAILED and to.attempts == decision.job.attempts)
+    )
+
+
+def _counted(decision: Decision) -> minutes.Ended:
+    run, job, to = decision.run, decision.job, decision.transition
+    assert run is not None
+    begun = run.begun.at if run.begun else None
+    return minutes.Ended(
+        state=to.state,
+        attempts=to.attempts,
+        at=run.finished_at,
+        waited=None if begun is None or job.run_at is None else max(0.0, begun - job.run_at),
+        ran=None if begun is None else max(0.0, run.finished_at - begun),
+    )
 
 
 def _is_tied(decision: Decision, accepted: Mapping[RunKey, bool]) -> bool:

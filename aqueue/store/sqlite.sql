@@ -528,7 +528,7 @@ FROM above JOIN jobs AS parent ON parent.seq = above.parent;
 
 -- name: parents_of
 -- Those that it waits for before those that have ended as they must.
-SELECT parent.seq, parent.id, parent.state, parent.held, parent.command, edge.on_any, edge.total,
+SELECT parent.seq, parent.id, parent.state, parent.held, parent.command, parent.error, edge.on_any, edge.total,
     (SELECT count(*) FROM aqueue_dependencies AS further WHERE further.child = parent.seq) AS further
 FROM (
     SELECT parent, on_any, standing = 'closed' AS is_closed, count(*) OVER () AS total
@@ -538,7 +538,7 @@ JOIN jobs AS parent ON parent.seq = edge.parent
 ORDER BY edge.is_closed, edge.parent;
 
 -- name: children_of
-SELECT child.seq, child.id, child.state, child.held, child.command, edge.on_any, edge.total,
+SELECT child.seq, child.id, child.state, child.held, child.command, child.error, edge.on_any, edge.total,
     (SELECT count(*) FROM aqueue_dependencies AS further WHERE further.parent = child.seq) AS further
 FROM (
     SELECT child, on_any, count(*) OVER () AS total
@@ -579,6 +579,102 @@ WHERE state = 'blocked' AND state <> 'completed' AND NOT EXISTS (
     SELECT 1 FROM aqueue_dependencies WHERE child = jobs.seq AND standing <> 'closed'
 )
 LIMIT 10;
+
+-- name: page_newest
+-- A page of a list, and no more than the jobs between two bounds: what is sought may be rare among millions.
+SELECT *, seq AS place FROM jobs WHERE seq < :at AND seq >= :bound AND {where} ORDER BY seq DESC LIMIT :limit;
+
+-- name: page_oldest
+SELECT *, seq AS place FROM jobs WHERE seq > :at AND seq <= :bound AND {where} ORDER BY seq LIMIT :limit;
+
+-- name: page_updated
+-- By their newest events: a change of the state is one, and every other index would have to be kept with each of them.
+SELECT jobs.*, latest.place
+FROM (
+    SELECT event AS place, job FROM aqueue_events AS events
+    WHERE event < :at AND event >= :bound AND NOT EXISTS (
+        SELECT 1 FROM aqueue_events AS later WHERE later.job = events.job AND later.event > events.event
+    )
+) AS latest
+CROSS JOIN jobs ON jobs.seq = latest.job
+WHERE {where} ORDER BY latest.place DESC LIMIT :limit;
+
+-- name: bound_newest
+SELECT seq AS place FROM jobs WHERE seq < :at AND {where} ORDER BY seq DESC LIMIT 1 OFFSET :most;
+
+-- name: bound_oldest
+SELECT seq AS place FROM jobs WHERE seq > :at AND {where} ORDER BY seq LIMIT 1 OFFSET :most;
+
+-- name: bound_updated
+SELECT event AS place FROM aqueue_events WHERE event < :at AND {where} ORDER BY event DESC LIMIT 1 OFFSET :most;
+
+-- name: dead_by_error
+WITH newest AS (
+    SELECT seq, id, coalesce(error, '') AS error, finished_at FROM jobs
+    WHERE state = 'dead' AND finished_at IS NOT NULL ORDER BY finished_at DESC LIMIT :most
+),
+ranked AS (
+    SELECT *, row_number() OVER (PARTITION BY error ORDER BY finished_at DESC, seq DESC) AS rank,
+        count(*) OVER (PARTITION BY error) AS n
+    FROM newest
+)
+SELECT error, max(n) AS n, max(finished_at) AS newest, json_group_array(id) AS ids FROM ranked WHERE rank <= :named
+GROUP BY error ORDER BY max(n) DESC, max(finished_at) DESC LIMIT :limit;
+
+-- name: runs_newest
+SELECT * FROM aqueue_runs WHERE job = :seq ORDER BY run DESC LIMIT :limit;
+
+-- name: in_slots
+SELECT * FROM jobs WHERE state = 'processing' AND state <> 'completed' AND slot < :slots ORDER BY seq LIMIT :limit;
+
+-- name: waiting_next
+SELECT * FROM jobs WHERE (state = 'scheduled' AND held = 0) OR (state = 'failed' AND due = 0) ORDER BY run_at LIMIT :limit;
+
+-- name: count_minutes
+INSERT INTO aqueue_minutes (minute, completed, failed, dead, attempts, timed, waited, ran)
+SELECT value ->> 'minute', value ->> 'completed', value ->> 'failed', value ->> 'dead', value ->> 'attempts',
+    value ->> 'timed', value ->> 'waited', value ->> 'ran'
+FROM json_each(:minutes) WHERE TRUE
+ON CONFLICT (minute) DO UPDATE SET
+    completed = aqueue_minutes.completed + excluded.completed, failed = aqueue_minutes.failed + excluded.failed,
+    dead = aqueue_minutes.dead + excluded.dead, attempts = aqueue_minutes.attempts + excluded.attempts,
+    timed = aqueue_minutes.timed + excluded.timed, waited = aqueue_minutes.waited + excluded.waited,
+    ran = aqueue_minutes.ran + excluded.ran;
+
+-- name: minutes
+SELECT * FROM aqueue_minutes WHERE minute >= :first ORDER BY minute;
+
+-- name: changed_since
+SELECT event, job FROM aqueue_events WHERE event > :after ORDER BY event DESC LIMIT :limit;
+
+-- name: removed_since
+SELECT n, job FROM aqueue_removed WHERE n > :after_n AND event >= :after ORDER BY n DESC LIMIT :limit;
+
+-- name: progress
+SELECT seq, progress FROM jobs
+WHERE state = 'processing' AND state <> 'completed' AND progress IS NOT NULL ORDER BY seq LIMIT :limit;
+
+-- name: output_from
+-- From the piece on that has this position in it.
+SELECT start, stream, at, data FROM aqueue_output
+WHERE job = :job AND run = :run AND start >= coalesce(
+    (SELECT max(start) FROM aqueue_output WHERE job = :job AND run = :run AND start <= :start), :start
+)
+ORDER BY start LIMIT :limit;
+
+-- name: output_before
+-- The last bytes of the last piece of each stream before a position: a character can be cut there.
+SELECT stream, max(start) AS start, substr(data, max(1, length(data) - 2)) AS data FROM (
+    SELECT start, stream, data FROM aqueue_output
+    WHERE job = :job AND run = :run AND start < :start ORDER BY start DESC LIMIT :limit
+)
+GROUP BY stream;
+
+-- name: run_has_ended
+-- Also when there is no such job; one whose turn has not come yet has not.
+SELECT NOT EXISTS (
+    SELECT 1 FROM jobs WHERE seq = :job AND (run < :run OR (run = :run AND state = 'processing'))
+) AS ended;
 
 -- name: settings
 SELECT key, value FROM aqueue_settings;
@@ -627,6 +723,9 @@ FROM aqueue_schedules AS schedules WHERE {where} ORDER BY name;
 
 -- name: where_named
 name = :name
+
+-- name: where_next
+name IN (SELECT name FROM aqueue_schedules WHERE next_at IS NOT NULL ORDER BY next_at LIMIT :limit)
 
 -- name: put_schedule
 INSERT INTO aqueue_schedules (name, schedule, timezone, missed, overlap, job, created_at, next_at)

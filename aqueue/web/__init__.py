@@ -1,0 +1,1 @@
+"""Floor 4, beside the command line: the queue over HTTP. It is imported only where it is served."""
