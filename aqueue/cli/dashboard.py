@@ -40,7 +40,7 @@ async def dashboard(db: str | None, host: str, port: int, hosts: tuple[str, ...]
     Examples:
       aqueue dashboard
       AQUEUE_TOKEN="$(cat secret)" aqueue dashboard
-      aqueue dashboard --host 0.0.0.0 --allow-host queue.lan   with AQUEUE_TOKEN set
+      aqueue dashboard --host 0.0.0.0 --allow-host queue.lan   (with a token)
     """
     async with Queue.open(db) as queue, pages_served(queue, Pages(host, port, hosts, read_only)) as address:
         with _told_to_end() as told:

@@ -138,9 +138,7 @@ def _check_size(scope: Scope) -> int:
 
 
 def _too_large(most: int) -> Problem:
-    return Problem(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body has more than {most // MEBIBYTE} MiB", {"Connection": "close"}
-    )
+    return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body has more than {most // MEBIBYTE} MiB")
 
 
 def _bounded(receive: Receive, most: int) -> Receive:

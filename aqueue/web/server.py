@@ -1,9 +1,10 @@
 """uvicorn as it serves within another program's loop: without its signals, and without its clock.
 
-Its own `serve` takes the signals over and wakes ten times a second to see whether it is to stop. Its parts are called
-here instead: what begins to listen, and what ends it. So an idle server wakes nobody.
+Its own `serve` takes the signals over and wakes ten times a second to see whether it is to stop. What begins to listen
+is called here without that. So an idle server wakes nobody.
 """
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Sequence
@@ -24,8 +25,11 @@ LONGEST_HEAD = 32 * 1024
 LONGEST_WORD = 16 * 1024
 """Bytes of what a websocket says; the live channel wants less."""
 
-LAST_ANSWERS = 1
+LAST_ANSWERS = 1.0
 """Seconds for which answers that are under way are waited for at the end."""
+
+LOOK_EVERY = 0.01
+"""… and between two looks whether they are out."""
 
 
 @contextlib.asynccontextmanager
@@ -39,7 +43,26 @@ async def listening(app: ASGIApp, sockets: Sequence[socket]) -> AsyncIterator[No
     try:
         yield
     finally:
-        await server.shutdown(sockets=list(sockets))
+        await _end(server)
+
+
+async def _end(server: uvicorn.Server) -> None:
+    """Let the answers that are under way go out, for a moment, and leave whoever takes none."""
+    state = server.server_state
+    for listener in server.servers:
+        listener.close()
+    for connection in list(state.connections):
+        connection.shutdown()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LAST_ANSWERS):
+            while state.connections or state.tasks:  # noqa: ASYNC110 - nobody tells when they are
+                await asyncio.sleep(LOOK_EVERY)
+    for connection in list(state.connections):
+        connection.transport.abort()
+    for task in list(state.tasks):
+        task.cancel()
+    if state.tasks:
+        await asyncio.wait(state.tasks, timeout=LAST_ANSWERS)
 
 
 def _config(app: ASGIApp) -> uvicorn.Config:
@@ -55,7 +78,6 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         proxy_headers=False,
         limit_concurrency=MOST_CONNECTIONS,
         timeout_keep_alive=KEEP_ALIVE,
-        timeout_graceful_shutdown=LAST_ANSWERS,
         h11_max_incomplete_event_size=LONGEST_HEAD,
         ws_max_size=LONGEST_WORD,
         ws_ping_interval=None,

@@ -138,7 +138,8 @@ def _listeners(addresses: Sequence[tuple[int, tuple[object, ...]]], port: int, w
 
 
 def _listener(family: int, address: tuple[object, ...]) -> socket.socket:
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # With its protocol: asyncio sends at once on TCP alone, and else each answer waits 40 ms for an acknowledgement.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         for level, option, value in _socket_options(family):
             listener.setsockopt(level, option, value)
