@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any
 
-from aqueue.store.statement import Statement, Verb
+from aqueue.store.statement import Rows, Statement, Verb
 
 DROPPED_AT_ONCE = 32
 """Pieces that one transaction drops: at most some two megabytes, so that nobody waits long for the write lock."""
@@ -16,8 +16,11 @@ PART = 256 * 1024
 AT_FIRST = 8
 """Pieces that are read first of a part; then always twice as many, for how large they are is not known before."""
 
+CHARACTER = 3
+"""Bytes before a position that can begin a character behind it."""
+
 LOOKED_BACK = 64
-"""Pieces before a part among which the last one of a stream is looked for."""
+"""Pieces before a part among which the last ones of a stream are looked for."""
 
 
 class Stream(IntEnum):
@@ -131,17 +134,37 @@ def part(place: Place, most: int = PART) -> Verb[Part]:
     key = {"job": place.seq, "run": place.run}
     before = yield Statement("output_before", {**key, "start": place.start, "limit": LOOKED_BACK})
     pieces: list[Piece] = []
-    start, limit, bytes_ = place.start, AT_FIRST, 0
+    start, limit, left = place.start, AT_FIRST, most
     more = True
-    while more and bytes_ < most:
+    while more and left > 0:
         rows = yield Statement("output_from", {**key, "start": start, "limit": limit})
-        found = [_piece(row).after(start) for row in rows]
-        pieces += [piece for piece in found if piece.data]
-        bytes_ += sum(len(piece.data) for piece in found)
-        start, more, limit = (pieces[-1].end if pieces else start), len(rows) == limit, 2 * limit
+        found = [piece for row in rows if (piece := _piece(row).after(start)).data]
+        some = _within(found, left)
+        pieces += some
+        left -= sum(len(piece.data) for piece in some)
+        start = pieces[-1].end if pieces else start
+        more, limit = len(rows) == limit or len(some) < len(found), 2 * limit
     ended = yield Statement("run_has_ended", key)
-    cut = {Stream(row["stream"]): bytes(row["data"]) for row in before if row["start"] < place.start}
-    return Part(pieces, cut, more, bool(ended[0]["ended"]))
+    return Part(pieces, _cut(before), more, bool(ended[0]["ended"]))
+
+
+def _within(pieces: Sequence[Piece], left: int) -> Sequence[Piece]:
+    """The first of these, until there are so many bytes."""
+    for place, piece in enumerate(pieces, start=1):
+        left -= len(piece.data)
+        if left <= 0:
+            return pieces[:place]
+    return pieces
+
+
+def _cut(before: Rows) -> Mapping[Stream, bytes]:
+    """The last bytes of each stream, of which the last pieces can be single ones."""
+    ends = {stream: b"" for stream in Stream}
+    for row in before:
+        stream = Stream(row["stream"])
+        if len(ends[stream]) < CHARACTER:
+            ends[stream] = bytes(row["data"]) + ends[stream]
+    return ends
 
 
 def _piece(row: Mapping[str, Any]) -> Piece:

@@ -663,12 +663,10 @@ WHERE job = :job AND run = :run AND start >= coalesce(
 ORDER BY start LIMIT :limit;
 
 -- name: output_before
--- The last bytes of the last piece of each stream before a position: a character can be cut there.
-SELECT stream, max(start) AS start, substr(data, max(1, length(data) - 2)) AS data FROM (
-    SELECT start, stream, data FROM aqueue_output
-    WHERE job = :job AND run = :run AND start < :start ORDER BY start DESC LIMIT :limit
-)
-GROUP BY stream;
+-- The last bytes of the pieces before a position, the last piece first: a character can be cut there.
+SELECT stream,
+    substr(data, max(1, min(length(data), :start - start) - 2), min(3, length(data), :start - start)) AS data
+FROM aqueue_output WHERE job = :job AND run = :run AND start < :start ORDER BY start DESC LIMIT :limit;
 
 -- name: run_has_ended
 -- Also when there is no such job; one whose turn has not come yet has not.
