@@ -1,0 +1,106 @@
+/**
+ * Pages by their addresses: links are real links, Back and Forward work, and an address that is sent to somebody shows
+ * them the same. A page that is open already is told of its new query and stays as it is otherwise.
+ * @module
+ */
+
+/**
+ * @typedef {Object} View how a page is opened
+ * @property {Object<string, string>} params of the path
+ * @property {URLSearchParams} query
+ * @property {AbortSignal} signal aborted when the page is left
+ *
+ * @typedef {Object} Page
+ * @property {string} title
+ * @property {HTMLElement} element
+ * @property {(change: import("./live.js").Change) => void} [update] what has changed
+ * @property {() => void} [refresh] read all of it again
+ * @property {(query: URLSearchParams) => Promise<void>} [go] the same page with another query
+ *
+ * @typedef {Object} Route
+ * @property {string} name
+ * @property {RegExp} path its named groups are the params
+ * @property {(view: View) => Promise<Page>} open
+ */
+
+/** Shows pages. There is one. */
+export class Router {
+  #routes;
+  #show;
+  #address = "";
+  #current = { path: "", page: null, leave: new AbortController() };
+
+  /**
+   * @param {Route[]} routes the last one takes every path
+   * @param {(name: string, page: Page|null, error: Error|null) => void} show puts a page on the screen
+   */
+  constructor(routes, show) {
+    this.#routes = routes;
+    this.#show = show;
+    document.addEventListener("click", (event) => this.#click(event));
+    // Also said of a link within the page, which changes nothing here.
+    addEventListener("popstate", () => location.pathname + location.search !== this.#address && this.#open());
+  }
+
+  /** The page that is on the screen. */
+  get page() {
+    return this.#current.page;
+  }
+
+  /** Show what the address says. */
+  start() {
+    return this.#open();
+  }
+
+  /** Go to an address of ours. */
+  go(address, { replace = false } = {}) {
+    if (replace) history.replaceState(null, "", address);
+    else history.pushState(null, "", address);
+    return this.#open();
+  }
+
+  /** Open the page anew. */
+  again() {
+    this.#current.path = "";
+    return this.#open();
+  }
+
+  #click(event) {
+    const link = event.target.closest?.("a[href]");
+    const special = event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
+    if (!link || special || link.hasAttribute("download") || link.hasAttribute("target")) return;
+    const url = new URL(link.getAttribute("href"), location.href);
+    if (url.origin !== location.origin || url.hash || !this.#knows(url.pathname)) return;
+    event.preventDefault();
+    if (url.href !== location.href) this.go(url.href);
+  }
+
+  #knows(path) {
+    return this.#routes.slice(0, -1).some((route) => route.path.test(path));
+  }
+
+  async #open() {
+    const { pathname, search } = location;
+    const query = new URLSearchParams(search);
+    this.#address = pathname + search;
+    if (pathname === this.#current.path && this.#current.page?.go) return this.#current.page.go(query);
+    this.#current.leave.abort();
+    const route = this.#routes.find(({ path }) => path.test(pathname));
+    const leave = new AbortController();
+    const current = { path: pathname, page: null, leave };
+    this.#current = current;
+    try {
+      const params = paramsOf(route.path.exec(pathname));
+      const page = await route.open({ params, query, signal: leave.signal });
+      if (this.#current !== current) return;
+      current.page = page;
+      this.#show(route.name, page, null);
+    } catch (error) {
+      if (this.#current === current) this.#show(route.name, null, error);
+    }
+  }
+}
+
+function paramsOf(match) {
+  return Object.fromEntries(Object.entries(match.groups ?? {}).map(([name, text]) => [name, decodeURIComponent(text)]));
+}
