@@ -49,7 +49,7 @@ class JobsPage {
     const change = (part, options) => go(addressOf({ ...this.#view, cursor: "", ...part }), options);
     this.tabs = stateTabs((state) => addressOf({ ...this.#view, state, cursor: "" }));
     this.filters = jobFilters(change);
-    this.selection = session.may_change ? selectionBar(() => this.#wanted(), () => this.refresh()) : null;
+    this.selection = session.may_change ? selectionBar(() => this.#wanted(), () => attempt(() => this.#read(true))) : null;
     this.body = h("tbody");
     this.draw = keyed(this.body, (job) => job.id, (job) => this.#row(job));
     this.none = h("div.empty", { hidden: true });
@@ -77,8 +77,8 @@ class JobsPage {
     this.#view = viewOf(query);
     this.filters.set(this.#view);
     this.selection?.clear();
-    if (this.#number) await attempt(() => this.#read());
-    else await this.#read();
+    if (this.#number) await attempt(() => this.#read(true));
+    else await this.#read(true);
   }
 
   refresh() {
@@ -101,13 +101,14 @@ class JobsPage {
     if (stale) this.again();
   }
 
-  async #read() {
+  /** Read the page; what the reader has asked for himself is shown at once, wherever he points. */
+  async #read(isAsked = false) {
     const number = ++this.#number;
     const { items, next, counts } = await readPage(this.#view, this.signal, () => number === this.#number);
     if (number !== this.#number) return; // a later question was asked meanwhile
     this.#next = next;
     this.tabs.set(this.#view, counts);
-    if (this.#isBusy && this.#rows.length && moves(this.#rows, items)) this.#hold(items);
+    if (!isAsked && this.#isBusy && this.#rows.length && moves(this.#rows, items)) this.#hold(items);
     else this.#show(items);
     this.#link();
   }
