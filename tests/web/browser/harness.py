@@ -113,8 +113,9 @@ class Site:
         """End and remove all jobs."""
         async with asyncio.timeout(PATIENCE), Queue.open(self.folder / "queue.db") as queue:
             await queue.select().cancel()
-            while (await queue.status()).counts[State.PROCESSING]:
-                await asyncio.sleep(0.01)
+            async for _ in queue.changes():
+                if not (await queue.status()).counts[State.PROCESSING]:
+                    break
             await queue.select().remove()
 
     async def _spawn(self, *words: str, **options: Any) -> asyncio.subprocess.Process:
