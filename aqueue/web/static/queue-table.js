@@ -90,7 +90,7 @@ function row(first, onDone) {
     setTime(oldest, now.oldest);
     say(limit, now.limit ?? "–");
     say(rate, now.rate ?? "–");
-    say(dead, now.counts.dead ? count(now.counts.dead) : "");
+    reveal(say(dead, count(now.counts.dead)), now.counts.dead > 0);
     verbs?.tell(now);
   };
   return { element, update };

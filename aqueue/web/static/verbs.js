@@ -24,9 +24,11 @@ export function button(text, sign, onclick, { label = null, kind = "" } = {}) {
   const content = [sign && icon(sign), text && h("span", text)];
   const element = h(kind ? `button.${kind}` : "button", { type: "button", "aria-label": label }, content);
   element.addEventListener("click", async () => {
-    element.disabled = true;
+    // Not `disabled`: that would lose the focus, which a dialog gives back.
+    if (element.ariaBusy === "true") return;
+    element.ariaBusy = "true";
     await onclick(element);
-    element.disabled = false;
+    element.ariaBusy = null;
   });
   return element;
 }

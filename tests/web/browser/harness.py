@@ -154,8 +154,9 @@ class Watch:
         context.on("request", self._request)
 
     def _console(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and not (self.forgiven and self.forgiven.search(message.text)):
-            self.complaints.append(message.text)
+        told = f"{message.text} {message.location['url']}"
+        if message.type in ("error", "warning") and not (self.forgiven and self.forgiven.search(told)):
+            self.complaints.append(told)
 
     def _request(self, request: Request) -> None:
         if not request.url.startswith(("http://127.0.0.1:", "data:")):
@@ -175,11 +176,12 @@ async def is_live(page: Page) -> None:
     await expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible()
 
 
-async def faults_of(page: Page) -> list[str]:
-    """What axe finds that is serious, each with the first of the elements concerned."""
+async def faults_of(page: Page, *rules: str) -> list[str]:
+    """What axe finds that is serious, by all its rules or by these, each with the first of the elements concerned."""
     if not await page.evaluate("'axe' in window"):
         await page.evaluate(axe())
-    found = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    options = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
+    found = await page.evaluate("options => axe.run(document, options)", options)
     return [
         f"{one['id']}: {one['help']}: {one['nodes'][0]['html'][:200]} {one['nodes'][0]['failureSummary'][:300]}"
         for one in found["violations"]

@@ -21,7 +21,7 @@ async def set_the_stage(site: Site) -> None:
     (site.folder / "busy").touch()
     (site.folder / "jobs.json").write_text(json.dumps(list(_jobs())))
     await site.run("enqueue", "--file", "jobs.json")
-    photos = b"".join(b"thumb --size 320 photo-%03d.jpg\n" % number for number in range(80))
+    photos = b"".join(b"thumb --size 320 photo-%03d.jpg\n" % number for number in range(40))
     await site.run("enqueue", "--hold", "-q", "thumbnails", "-", stdin=photos)
     await site.run("queue", "limit", "mail", "3")
     await site.run("queue", "rate", "mail", "30/m")

@@ -1,12 +1,13 @@
 """Each page, light and dark: a picture of it, nothing that shuts somebody out, and a phone's width is enough."""
 
-from pathlib import Path
-from typing import Literal
+import re
+from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from .harness import PICTURES, Site, faults_of, is_live, log_in, scrolls_sideways
+from .harness import PICTURES, Site, Watch, faults_of, is_live, log_in, scrolls_sideways
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -22,42 +23,87 @@ PAGES = {
     "missing": "/jobs/no-such-job",
 }
 
-
-async def look(page: Page, site: Site, name: str, picture: Path) -> None:
-    await page.goto(site.url + PAGES[name])
-    await expect(page.locator("h1")).to_be_visible()
-    await is_live(page)
-    await page.screenshot(path=picture, full_page=True)
+DESK, PHONE = {"width": 1360, "height": 900}, {"width": 390, "height": 844}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_no_page_shuts_anybody_out(browser: Browser, stage: Site, scheme: Literal["light", "dark"]) -> None:
-    context = await browser.new_context(
-        viewport={"width": 1360, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
-    )
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def visitor(browser: Browser, stage: Site) -> AsyncIterator[Page]:
+    """Somebody who has logged in, and goes from page to page."""
+    watch = Watch(forgiven=re.compile("no-such-job|401"))  # what was asked for on purpose
+    context = await browser.new_context(viewport=DESK, reduced_motion="reduce")
+    watch.over(context)
     page = await context.new_page()
     await page.goto(f"{stage.url}/jobs")
     await expect(page.get_by_label("Token")).to_be_focused()
-    await page.screenshot(path=PICTURES / f"login-{scheme}.png")
-    faults = {"login": await faults_of(page)}
+    await look_at(page, "login")
     await log_in(page, stage)
-    for name in PAGES:
-        await look(page, stage, name, PICTURES / f"{name}-{scheme}.png")
-        faults[name] = await faults_of(page)
+    yield page
     await context.close()
-    assert {name: found for name, found in faults.items() if found} == {}
+    assert watch.complaints == []
+    assert watch.strangers == []
 
 
-async def test_a_phone_is_wide_enough(browser: Browser, stage: Site) -> None:
-    context = await browser.new_context(
-        viewport={"width": 390, "height": 844}, device_scale_factor=2, has_touch=True, is_mobile=True
-    )
-    page = await context.new_page()
-    await log_in(page, stage)
-    wide = []
-    for name in PAGES:
-        await look(page, stage, name, PICTURES / f"{name}-phone.png")
-        if await scrolls_sideways(page):
-            wide.append(name)
-    await context.close()
-    assert wide == []
+async def look_at(page: Page, name: str) -> None:
+    """Look at a page by day, by night, and on a phone."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    await page.screenshot(path=PICTURES / f"{name}-light.png", full_page=True)
+    assert await faults_of(page) == []
+    await page.emulate_media(color_scheme="dark")
+    await page.screenshot(path=PICTURES / f"{name}-dark.png", full_page=True)
+    assert await faults_of(page, "color-contrast", "link-in-text-block") == []
+    await page.set_viewport_size(PHONE)
+    await page.emulate_media(color_scheme="light")
+    await page.screenshot(path=PICTURES / f"{name}-phone.png", full_page=True)
+    assert not await scrolls_sideways(page)
+    await page.set_viewport_size(DESK)
+
+
+@pytest.mark.parametrize("name", PAGES)
+async def test_a_page_shuts_nobody_out(visitor: Page, stage: Site, name: str) -> None:
+    await visitor.goto(stage.url + PAGES[name])
+    await expect(visitor.locator("h1")).to_be_visible()
+    await is_live(visitor)
+    await look_at(visitor, name)
+
+
+async def test_what_the_address_names_is_found_by_keyboard_alone(visitor: Page, stage: Site) -> None:
+    await visitor.goto(f"{stage.url}/dead")
+    await is_live(visitor)
+    await visitor.keyboard.press("Tab")
+    await expect(visitor.get_by_role("link", name="Skip to the content")).to_be_focused()
+    await visitor.keyboard.press("Enter")
+    await visitor.keyboard.press("Tab")
+    await expect(visitor.get_by_role("button", name="Retry all dead jobs")).to_be_focused()
+    await visitor.keyboard.press("Enter")
+    dialog = visitor.get_by_role("dialog", name="Retry 9 jobs in the dead letter queue?")
+    await expect(dialog).to_be_visible()
+    await visitor.keyboard.press("Escape")
+    await expect(visitor.get_by_role("button", name="Retry all dead jobs")).to_be_focused()
+    await visitor.get_by_role("link", name="Schedules").focus()
+    await visitor.keyboard.press("Enter")
+    await expect(visitor.get_by_role("heading", name="Schedules")).to_be_focused()
+
+
+async def test_a_job_is_edited_and_enqueued_again(visitor: Page, stage: Site) -> None:
+    await visitor.goto(f"{stage.url}/jobs/notify-3")
+    await visitor.get_by_role("link", name="Edit and enqueue again").click()
+    command = visitor.get_by_label("Command")
+    await expect(command).to_have_value("sleep 0.03; echo told 3")
+    await expect(visitor.get_by_label("Queue", exact=True)).to_have_value("notify")
+    await command.fill("echo told again")
+    await visitor.get_by_label("Id", exact=True).fill("again")
+    await visitor.get_by_role("button", name="Enqueue").click()
+    await expect(visitor).to_have_url(f"{stage.url}/jobs/again")
+    await expect(visitor.locator(".lines")).to_have_text("told again")
+    await expect(visitor.locator(".facts")).to_contain_text("notify")
+
+
+async def test_a_schedule_is_run_now_paused_and_resumed(visitor: Page, stage: Site) -> None:
+    await visitor.goto(f"{stage.url}/schedules")
+    await visitor.get_by_role("button", name="Pause schedule poll").click()
+    card = visitor.get_by_role("listitem").filter(has_text="printf polled")
+    await expect(card).to_contain_text("paused")
+    await visitor.get_by_role("button", name="Run poll now").click()
+    await expect(visitor.get_by_role("status").filter(has_text="of poll is enqueued")).to_be_visible()
+    await visitor.get_by_role("button", name="Resume schedule poll").click()
+    await expect(visitor.get_by_role("button", name="Pause schedule poll")).to_be_visible()
