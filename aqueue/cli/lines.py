@@ -22,6 +22,9 @@ GATHER = 0.02
 MOST_WAITING = 1024**2
 """How many bytes may wait for a slow reader before lines are left out."""
 
+MOST_PASSED_ON = MOST_WAITING // 2
+"""How many bytes may wait before what is only passed on is left out: the other half is for the worker's own lines."""
+
 PATIENCE = 1.0
 """Seconds that the end of the program waits for a slow reader."""
 
@@ -41,6 +44,8 @@ class Lines:
         self._written_at = 0.0
         self._all_written = asyncio.Event()
         self._all_written.set()
+        self.in_words: Callable[[int], str] = _left_out
+        """The line that says how many were left out."""
         self.around: Callable[[bytes], bytes] = bytes
         """What is to be written for some whole lines: themselves, but where something stands below them."""
 
@@ -67,6 +72,15 @@ class Lines:
             loop = asyncio.get_running_loop()
             loop.call_at(self._written_at + GATHER, self._write)
 
+    @property
+    def has_room(self) -> bool:
+        """Whether there is room for lines that are only passed on."""
+        return len(self._waiting) <= MOST_PASSED_ON
+
+    def leave_out(self, count: int) -> None:
+        """So many lines were not put down for want of room; that will be said where they are missing."""
+        self._left_out += count
+
     async def finish(self) -> None:
         """Write what waits, but do not wait long for a reader that does not read."""
         with contextlib.suppress(TimeoutError):
@@ -84,7 +98,7 @@ class Lines:
     def _has_more(self) -> bool:
         if not self._going:
             if not self._waiting and self._left_out:
-                self._waiting += self._encoded(f"… {self._left_out} lines are left out here: nobody read them in time")
+                self._waiting += self._encoded(self.in_words(self._left_out))
                 self._left_out = 0
             if self._waiting:
                 self._going += self.around(bytes(self._waiting))
@@ -119,3 +133,7 @@ class Lines:
             return f"{line}\n".encode(self._encoding)
         except UnicodeEncodeError:
             return f"{line}\n".translate(_PLAINER).encode(self._encoding, "backslashreplace")
+
+
+def _left_out(count: int) -> str:
+    return f"… {count} lines are left out here: nobody read them in time"

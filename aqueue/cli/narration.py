@@ -2,11 +2,13 @@
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, TypeAlias, assert_never
 
 from aqueue.cli.escape import escape
+from aqueue.cli.passing import Source
 from aqueue.engine.events import (
     Began,
     Disowned,
@@ -22,11 +24,12 @@ from aqueue.engine.events import (
 from aqueue.model.ending import Exited, Interrupted
 from aqueue.model.job import Job, State
 from aqueue.model.text import format_duration
+from aqueue.store.printed import Stream
 
 LONGEST_COMMAND = 80
 """How many characters of a command are told."""
 
-_OfTheWorker: TypeAlias = Began | Draining | Interrupting | Rescuing | Trouble | TroubleOver
+OfTheWorker: TypeAlias = Began | Draining | Interrupting | Rescuing | Trouble | TroubleOver
 
 
 class Tone(Enum):
@@ -87,7 +90,7 @@ class Narrator:
     def hear(self, event: Event) -> None:
         """Tell an event."""
         if isinstance(event, Settled):
-            self._counts[_became(event)] += 1
+            self._counts[became(event)] += 1
         if told := self._told(event):
             self.tell(told)
 
@@ -104,6 +107,14 @@ class Narrator:
         """Tell that the worker stops, and what its runs came to."""
         came_to = ", ".join(f"{count} {became}" for became, count in self._counts.items())
         self.tell(Told(f"worker {worker} stopped: {came_to or 'it has run nothing'}"))
+
+    def output(self, source: Source, lines: Sequence[str]) -> str:
+        """What a job has printed, behind its id; what it printed to stderr says so."""
+        is_error = source.stream is Stream.STDERR
+        name = Told(f"[{source.job.id}{' stderr' if is_error else ''}]", Tone.WARNING if is_error else Tone.QUIET)
+        before, behind = f"{name.shown(colours=self._colours)} ", "…" if source.goes_on else ""
+        shown = lines if " ".join(lines).isprintable() else map(_shown, lines)  # mostly they are
+        return "\n".join(f"{before}{line}{behind}" for line in shown)
 
     def _told(self, event: Event) -> Told | None:
         match event:
@@ -123,6 +134,11 @@ class Narrator:
         return at_once if self._grace is None else f"{at_once}, as will happen in {seconds(self._grace)}"
 
 
+def _shown(line: str) -> str:
+    """A line of a job, made safe; a tab does no harm, and a return before its end is but the habit of some programs."""
+    return "\t".join(map(escape, line.removesuffix("\r").split("\t")))
+
+
 def words(event: Event) -> Told:
     """An event in words."""
     match event:
@@ -136,7 +152,7 @@ def words(event: Event) -> Told:
             return _of_the_worker(event)
 
 
-def _of_the_worker(event: _OfTheWorker) -> Told:
+def _of_the_worker(event: OfTheWorker) -> Told:
     match event:
         case Began(worker, concurrency):
             return Told(f"worker {worker} started: {counted(concurrency, 'slot')}")
@@ -184,7 +200,8 @@ def _why_dead(event: Settled) -> str:
     return ""
 
 
-def _became(event: Settled) -> str:
+def became(event: Settled) -> str:
+    """What became of a job whose run has ended, in one or two words."""
     if isinstance(event.ending, Interrupted):
         return "put back"
     return "put off" if _is_put_off(event) else event.transition.state.value

@@ -45,6 +45,12 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--burst", is_flag=True, help="Exit when nothing is left to run now or to be retried."),
             click.option("--grace", type=DURATION, metavar="DUR", help="When draining, end after DUR what still runs."),
             click.option(
+                "--log-format",
+                type=click.Choice(["text", "json"]),
+                help="How it tells what happens: in words, or as a JSON object a line.  [default: text]",
+            ),
+            click.option("--pass-output", is_flag=True, help="Tell what the jobs print, too, line by line."),
+            click.option(
                 "--http", type=ADDRESS, metavar="HOST:PORT", help="Serve the pages and the HTTP API there, too."
             ),
             click.option(
@@ -79,6 +85,7 @@ async def worker(ctx: click.Context, /, **given: Any) -> None:
       aqueue worker -q mail -q video=1       only these, one video at a time
       aqueue worker start --detach           in the background
       aqueue worker --http 127.0.0.1:8000    with the pages and the HTTP API
+      aqueue worker --log-format json        for a log collector
       aqueue worker stop                     drain all workers of this queue
     """
     if ctx.invoked_subcommand is None:
@@ -96,6 +103,8 @@ async def run(
     queues: Sequence[tuple[str, int | None]],
     burst: bool,
     grace: float | None,
+    log_format: str | None,
+    pass_output: bool,
     http: tuple[str, int] | None,
     hosts: Sequence[str],
     read_only: bool,
@@ -103,18 +112,22 @@ async def run(
     report: int | None,
 ) -> None:
     """Work, here or in the background."""
+    from aqueue.cli.telling import Telling
+
     slots = concurrency or usable_cpus()
     served = dict(queues) or None
     pages = _pages(http, hosts, read_only=read_only)
+    telling = Telling(as_json=log_format == "json", output=pass_output)
     if detach:
-        await _start_in_background(db, slots, served, burst=burst, grace=grace, pages=pages)
+        more = [*telling.words(), *(pages.words() if pages else [])]
+        await _start_in_background(db, slots, served, burst=burst, grace=grace, more=more)
         return
     from aqueue.cli.detach import Report
     from aqueue.cli.working import work
     from aqueue.engine.node import Options
 
     options = Options(concurrency=slots, queues=served, burst=burst, grace=grace, own_process=True)
-    await work(db, options, Report(report), pages)
+    await work(db, options, Report(report), telling, pages)
 
 
 def _pages(http: tuple[str, int] | None, hosts: Sequence[str], *, read_only: bool) -> Pages | None:
@@ -126,7 +139,7 @@ def _pages(http: tuple[str, int] | None, hosts: Sequence[str], *, read_only: boo
 
 
 async def _start_in_background(
-    db: str | None, slots: int, served: Served | None, *, burst: bool, grace: float | None, pages: Pages | None
+    db: str | None, slots: int, served: Served | None, *, burst: bool, grace: float | None, more: Sequence[str]
 ) -> None:
     from aqueue.cli import detach
 
@@ -136,7 +149,7 @@ async def _start_in_background(
     options += [] if grace is None else ["--grace", format_duration(grace)]
     for name in served_words(served):
         options += ["-q", name]
-    options += pages.words() if pages else []
+    options += more
     started = await detach.start(place, ["--db", queue.url, "worker", "start", *options])
     print(started)
     print(f"Worker {started} goes on in the background; its lines go to {place.worker_log}", file=sys.stderr)

@@ -2,15 +2,17 @@
 
 import contextlib
 import gc
+import os
 import resource
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from aqueue.cli.burst import burst_shown
 from aqueue.cli.detach import Report
 from aqueue.cli.lines import Lines
-from aqueue.cli.narration import Narrator
+from aqueue.cli.service import Service
 from aqueue.cli.serving import Pages, pages_served
-from aqueue.cli.terminal import is_on_terminal, wants_colours
+from aqueue.cli.telling import Teller, Telling
+from aqueue.cli.terminal import is_on_terminal
 from aqueue.engine import signals
 from aqueue.engine.events import Began, Draining, Event, Interrupting, Listener
 from aqueue.engine.node import Node, Options
@@ -19,7 +21,6 @@ from aqueue.queue import Queue
 from aqueue.store import open_store
 from aqueue.store.sqlite import SqliteStore
 
-BY_COMMAND = "`aqueue worker stop --now`"
 BY_KEYS = "Ctrl-C again"
 BY_SIGNAL = "a second signal"
 
@@ -34,7 +35,7 @@ CONNECTIONS = 256
 """… and what it may have open where it serves over HTTP."""
 
 
-async def work(db: str | None, options: Options, report: Report, pages: Pages | None = None) -> None:
+async def work(db: str | None, options: Options, report: Report, telling: Telling, pages: Pages | None = None) -> None:
     """Work until drained, and serve pages until then, if that is wanted.
 
     Raises AqueueError if that cannot begin, and tells the report either way.
@@ -46,7 +47,7 @@ async def work(db: str | None, options: Options, report: Report, pages: Pages | 
             readiness = _Readiness()
             async with _served(store, pages, readiness) as address:
                 _collect_seldom()
-                await _work(store, options, report, readiness, address)
+                await _work(store, options, report, telling, readiness, address)
         finally:
             await store.close()
     except AqueueError as error:
@@ -87,20 +88,21 @@ class _Readiness:
 
 
 async def _work(
-    store: SqliteStore, options: Options, report: Report, readiness: _Readiness, address: str | None
+    store: SqliteStore,
+    options: Options,
+    report: Report,
+    telling: Telling,
+    readiness: _Readiness,
+    address: str | None,
 ) -> None:
     lines = Lines.on_stdout()
-    narrator = Narrator(
-        lines,
-        database=store.url,
-        colours=wants_colours(),
-        end_at_once=BY_COMMAND,
-        grace=options.grace,
-        address=address,
+    teller = telling.teller(lines, database=store.url, grace=options.grace, address=address)
+    service = Service.of(os.environ)
+    listeners: list[Listener] = [teller.hear, readiness.hear, _reporting(report), service.hear]
+    node = Node(
+        store, options, lambda event: _tell(listeners, event), on_output=telling.on_output(lines, teller)
     )
-    listeners: list[Listener] = [narrator.hear, readiness.hear, _reporting(report)]
-    node = Node(store, options, lambda event: _tell(listeners, event))
-    with signals.obeyed(_drain_by_signal(node, narrator), node.interrupt):
+    with signals.obeyed(_drain_by_signal(node, teller), node.interrupt), service:
         try:
             if options.burst:
                 async with burst_shown(store, options.queues, lines) as hear:
@@ -108,7 +110,7 @@ async def _work(
                     await node.run()
             else:
                 await node.run()
-            narrator.say_goodbye(node.id)
+            teller.say_goodbye(node.id)
         finally:
             await lines.finish()
 
@@ -147,9 +149,9 @@ def _collect_seldom() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-def _drain_by_signal(node: Node, narrator: Narrator) -> Callable[[], None]:
+def _drain_by_signal(node: Node, teller: Teller) -> Callable[[], None]:
     def drain() -> None:
-        narrator.end_at_once = BY_KEYS if is_on_terminal() else BY_SIGNAL
+        teller.end_at_once = BY_KEYS if is_on_terminal() else BY_SIGNAL
         node.drain()
 
     return drain

@@ -19,6 +19,7 @@ from aqueue.engine.children import Usage
 from aqueue.engine.clock import Clock
 from aqueue.engine.events import Disowned, Listener, Settled
 from aqueue.engine.output import Output
+from aqueue.engine.tally import Tally
 from aqueue.engine.troubles import Troubles
 from aqueue.model import lifecycle
 from aqueue.model.ending import Ending, Interrupted, error_of
@@ -63,6 +64,11 @@ class Ended:
     def last_line(self) -> str:
         """The last line of its stderr."""
         return self.output.last_line if self.output else ""
+
+    @property
+    def slot(self) -> int | None:
+        """The slot that it had."""
+        return self.job.slot if self.begun is None else self.begun.slot
 
     def finished_at(self, now: float) -> float:
         """When it ended: a little before it is written."""
@@ -138,6 +144,7 @@ class Committer:
         listener: Listener,
         troubles: Troubles,
         on_foreign: Callable[[], None],
+        tally: Tally,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -145,6 +152,7 @@ class Committer:
         self._listener = listener
         self._troubles = troubles
         self._on_foreign = on_foreign
+        self._tally = tally
         self._claimer: Claimer | None = None
         self._ticker: Ticker | None = None
         self._begun: list[Begun] = []
@@ -244,7 +252,9 @@ class Committer:
             await self._wait_for_the_store(error)
             return
         self._troubles.end("store")
-        self._written(batch, dict(zip(asks, turned.outcomes, strict=True)))
+        outcomes = dict(zip(asks, turned.outcomes, strict=True))
+        self._written(batch, outcomes)
+        self._tally.commit(len(batch.ended), outcomes.get("claim"), turned.held)
         if turned.foreign:
             self._on_foreign()
         await self._checkpoint()
@@ -289,7 +299,7 @@ class Committer:
                 self._refused(ended, refused[key])
             elif not (ended.never_began and isinstance(ended.ending, Interrupted)):  # nobody needs to know
                 at = ended.finished_at(batch.now)
-                self._listener(Settled(ended.job, ended.ending, decision.transition, ended.seconds, at))
+                self._listener(Settled(ended.job, ended.ending, decision.transition, ended.seconds, at, ended.slot))
 
     def _refused(self, ended: Ended, current: Job | None) -> None:
         """Decide again if the run is still ours and only the job was changed, by a request to cancel it, say."""

@@ -19,20 +19,23 @@ class Began:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A run has begun."""
+    """A run has begun, in this slot and at this moment: what the job says of both may be a guess, see `ahead`."""
 
     job: Job
+    slot: int
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A run has ended, and what became of its job is in the store."""
+    """A run has ended, and what became of its job is in the store. `slot` is None if that is not known."""
 
     job: Job
     ending: Ending
     transition: Transition
     seconds: float
     at: float
+    slot: int | None
 
 
 @dataclass(frozen=True, slots=True)

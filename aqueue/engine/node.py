@@ -20,11 +20,12 @@ from aqueue.engine.committer import RETRY_AFTER, Committer, Ended
 from aqueue.engine.dispatcher import Dispatcher
 from aqueue.engine.environment import Environment
 from aqueue.engine.events import Began, Draining, Event, Interrupting, Listener, Started
-from aqueue.engine.output import Output
+from aqueue.engine.output import Output, OutputListener
 from aqueue.engine.process import Outcome, Run, Shortage
 from aqueue.engine.pruner import Pruner
 from aqueue.engine.rescue import Home, Rescuer
 from aqueue.engine.schedules import Ticks, worked_since
+from aqueue.engine.tally import Tally
 from aqueue.engine.timerfd import clock_watched
 from aqueue.engine.troubles import Troubles
 from aqueue.model.ending import Cancelled, Interrupted
@@ -69,6 +70,7 @@ class Node:
         listener: Listener,
         environ: Mapping[str, str] = os.environ,
         clock: Clock | None = None,
+        on_output: OutputListener | None = None,
     ) -> None:
         self.id = f"w{secrets.token_hex(4)}"
         self._store = store
@@ -77,6 +79,9 @@ class Node:
         self._environ = dict(environ)
         self._environment = Environment(environ, self.id, store.url)
         self._clock = clock or SystemClock()
+        self._on_output = on_output
+        self.tally = Tally()
+        """What this worker has done so far; of its runs only if `tally.hear` hears what the listener does."""
         self._settings = resolve({}, self._environ)
         self._runs: dict[int, Run] = {}
         self._short: set[int] = set()
@@ -85,9 +90,9 @@ class Node:
         self._pulled: StoreUnavailable | None = None
         self._reading = asyncio.Event()
         self._troubles = Troubles(listener)
-        self._pruner = Pruner(store, self._clock, lambda: self._settings, self._troubles, on_foreign=self._reading.set)
+        self._pruner = Pruner(store, self._clock, lambda: self._settings, self._troubles, on_foreign=self._found)
         self._committer = Committer(
-            store, self._clock, lambda: self._settings, self._settled, self._troubles, on_foreign=self._reading.set
+            store, self._clock, lambda: self._settings, self._settled, self._troubles, self._found, self.tally
         )
         self._dispatcher = Dispatcher(
             self.id, options.queues, self._committer, self._clock, on_empty=self._look_whether_done
@@ -95,6 +100,16 @@ class Node:
         self._ticks = Ticks(self._clock, lambda: self._settings, self._committer.wake, self._troubles)
         self._committer.tick(self._ticks)
         self._rescuer = Rescuer(store, self._committer.settle, self._dispatcher.wake, listener, self._troubles)
+
+    @property
+    def concurrency(self) -> int:
+        """How many slots it has."""
+        return self._options.concurrency
+
+    @property
+    def running(self) -> int:
+        """How many of them are busy."""
+        return len(self._runs)
 
     async def run(self) -> None:
         """Work until drained. Raises StoreError if the store does not serve at the start, or is pulled away later."""
@@ -211,8 +226,8 @@ class Node:
             lambda: self._environment.of(job, slot),
             self._clock,
             self._settings.kill_after,
-            lambda job: Output(job, self._settings.output_limit, self._clock, self._committer.print),
-            lambda: self._started(job),
+            lambda job: Output(job, self._settings.output_limit, self._clock, self._committer.print, self._on_output),
+            lambda: self._started(job, slot),
         )
         self._runs[job.seq] = run
         if self._interrupting:  # the job was handed out, but its slot had not got so far
@@ -238,9 +253,10 @@ class Node:
             if self._draining:
                 return Outcome(Interrupted())
 
-    def _started(self, job: Job) -> None:
+    def _started(self, job: Job, slot: int) -> None:
         self._has_room(job)
-        self._listener(Started(job))  # not before: it could be that it cannot start, and it should not wait for words
+        # Not before: it could be that it cannot start, and it should not wait for words.
+        self._listener(Started(job, slot, self._clock.now()))
 
     def _has_room(self, job: Job) -> None:
         """This job waits for the machine no longer; the shortage is over when none does."""
@@ -249,8 +265,14 @@ class Node:
             self._troubles.end("start")
 
     def _rung(self) -> None:
+        self.tally.bell.ring(self._clock.now())
         self._reading.set()
         self._dispatcher.wake()
+
+    def _found(self) -> None:
+        """Another connection has committed."""
+        self.tally.bell.find(self._clock.now())
+        self._reading.set()
 
     async def _obey(self) -> None:
         """Read the orders and the settings whenever somebody rang or wrote."""

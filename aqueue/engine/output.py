@@ -16,6 +16,7 @@ import re
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeAlias
 
 from aqueue.engine.clock import Clock
 from aqueue.engine.readers import readers
@@ -41,21 +42,33 @@ TOGETHER = 0.005
 JOINED = 4096
 """… until it has so many bytes."""
 
+OutputListener: TypeAlias = Callable[[Job, Stream, bytes], None]
+"""Is told what a run has printed to a stream; nothing, that is b"", when the stream has come to its end."""
+
 _PROGRESS = re.compile(rb"^::progress[ \t]+(\d{1,3})(?:[ \t]+(.*))?$", re.MULTILINE)
 
 
 class Output:
     """The stdout and stderr of one run. Raises OSError where no more descriptors are to be had.
 
-    `limit` is how many bytes are kept; `on_printed` is called when there is something to be written.
+    `limit` is how many bytes are kept; `on_printed` is called when there is something to be written. `listener` is
+    told all that is printed, at once.
     """
 
-    def __init__(self, job: Job, limit: int, clock: Clock, on_printed: Callable[["Output"], None]) -> None:
+    def __init__(
+        self,
+        job: Job,
+        limit: int,
+        clock: Clock,
+        on_printed: Callable[["Output"], None],
+        listener: OutputListener | None = None,
+    ) -> None:
         self._job = job
         self._head = limit // 2
         self._tail = limit - self._head
         self._clock = clock
         self._on_printed = on_printed
+        self._listener = listener
         self._printed = 0
         self._first: deque[Piece] = deque()
         self._last: deque[Piece] = deque()
@@ -144,6 +157,8 @@ class Output:
 
     def _add(self, stream: Stream, data: bytes) -> None:
         self._remember(stream, data)
+        if self._listener is not None:
+            self._listener(self._job, stream, data)
         now = self._clock.now()
         room = max(0, self._head - self._printed)
         for pieces, part in ((self._first, data[:room]), (self._last, data[room:])):
@@ -168,10 +183,12 @@ class Output:
             self._clock.call_later(FLUSH_EVERY, lambda: self._on_printed(self))
 
     def _close(self, descriptor: int) -> None:
-        if self._open.pop(descriptor, None) is not None:
+        if (stream := self._open.pop(descriptor, None)) is not None:
             self._readers.remove(descriptor)
             with contextlib.suppress(OSError):
                 os.close(descriptor)
+            if self._listener is not None:
+                self._listener(self._job, stream, b"")
 
 
 def _append(pieces: deque[Piece], piece: Piece) -> None:
