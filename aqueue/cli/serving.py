@@ -3,9 +3,13 @@
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from aqueue.model.errors import InvalidInput, Refused
 from aqueue.queue import Queue
+
+if TYPE_CHECKING:
+    from aqueue.engine.node import Node  # which only a worker has
 
 EXTRA = "aqueue[web]"
 LAST_PORT = 65535
@@ -42,9 +46,16 @@ def parse_address(text: str) -> tuple[str, int]:
 
 @contextlib.asynccontextmanager
 async def pages_served(
-    queue: Queue, pages: Pages, *, is_ready: Callable[[], Awaitable[bool]] | None = None
+    queue: Queue,
+    pages: Pages,
+    *,
+    is_ready: Callable[[], Awaitable[bool]] | None = None,
+    node: "Callable[[], Node | None]" = lambda: None,
 ) -> AsyncIterator[str]:
-    """Serve the queue until the end of the block; yields the address. Raises Refused where that cannot be."""
+    """Serve the queue until the end of the block; yields the address. Raises Refused where that cannot be.
+
+    `node` is the worker in this process, once there is one.
+    """
     try:
         from aqueue.web.serving import Options, served
     except ModuleNotFoundError as error:
@@ -52,5 +63,5 @@ async def pages_served(
             raise
         raise Refused(f"to serve over HTTP takes more packages: pip install '{EXTRA}'") from None
     options = Options(host=pages.host, port=pages.port, hosts=pages.hosts, read_only=pages.read_only)
-    async with served(queue, options, is_ready=is_ready) as address:
+    async with served(queue, options, is_ready=is_ready, engine=node) as address:
         yield address

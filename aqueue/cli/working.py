@@ -44,10 +44,10 @@ async def work(db: str | None, options: Options, report: Report, telling: Tellin
     try:
         store = await open_store(db, worker=True)
         try:
-            readiness = _Readiness()
-            async with _served(store, pages, readiness) as address:
+            shown = _Shown()
+            async with _served(store, pages, shown) as address:
                 _collect_seldom()
-                await _work(store, options, report, telling, readiness, address)
+                await _work(store, options, report, telling, shown, address)
         finally:
             await store.close()
     except AqueueError as error:
@@ -56,7 +56,7 @@ async def work(db: str | None, options: Options, report: Report, telling: Tellin
 
 
 @contextlib.asynccontextmanager
-async def _served(store: SqliteStore, pages: Pages | None, readiness: "_Readiness") -> AsyncIterator[str | None]:
+async def _served(store: SqliteStore, pages: Pages | None, shown: "_Shown") -> AsyncIterator[str | None]:
     """Serve pages, if that is wanted, until the end of the block; yields the address.
 
     By a store of their own: what the worker writes may be lost with the power, what was enqueued may not.
@@ -64,15 +64,26 @@ async def _served(store: SqliteStore, pages: Pages | None, readiness: "_Readines
     if pages is None:
         yield None
         return
-    async with Queue.open(store.url) as queue, pages_served(queue, pages, is_ready=readiness.look) as address:
+    async with (
+        Queue.open(store.url) as queue,
+        pages_served(queue, pages, is_ready=shown.is_ready, node=lambda: shown.node) as address,
+    ):
+        shown.is_wanted = True
         yield address
 
 
-class _Readiness:
-    """Whether the worker takes jobs."""
+class _Shown:
+    """What is shown of the worker, and so what is known of it only if it `is_wanted`."""
 
     def __init__(self) -> None:
+        self.is_wanted = False
+        self.node: Node | None = None
         self._is_ready = False
+
+    def listeners(self, node: Node) -> list[Listener]:
+        """Who must hear of its events."""
+        self.node = node
+        return [self.hear, node.tally.hear] if self.is_wanted else []
 
     def hear(self, event: Event) -> None:
         """Learn of an event."""
@@ -82,8 +93,8 @@ class _Readiness:
             case Draining() | Interrupting():
                 self._is_ready = False
 
-    async def look(self) -> bool:
-        """Whether it does now."""
+    async def is_ready(self) -> bool:
+        """Whether it takes jobs now."""
         return self._is_ready
 
 
@@ -92,16 +103,15 @@ async def _work(
     options: Options,
     report: Report,
     telling: Telling,
-    readiness: _Readiness,
+    shown: _Shown,
     address: str | None,
 ) -> None:
     lines = Lines.on_stdout()
     teller = telling.teller(lines, database=store.url, grace=options.grace, address=address)
     service = Service.of(os.environ)
-    listeners: list[Listener] = [teller.hear, readiness.hear, _reporting(report), service.hear]
-    node = Node(
-        store, options, lambda event: _tell(listeners, event), on_output=telling.on_output(lines, teller)
-    )
+    listeners: list[Listener] = [teller.hear, _reporting(report), service.hear]
+    node = Node(store, options, lambda event: _tell(listeners, event), on_output=telling.on_output(lines, teller))
+    listeners += shown.listeners(node)
     with signals.obeyed(_drain_by_signal(node, teller), node.interrupt), service:
         try:
             if options.burst:

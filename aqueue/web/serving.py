@@ -18,6 +18,8 @@ from aqueue.web.access import Access
 from aqueue.web.app import application
 from aqueue.web.feed import Feed
 from aqueue.web.guard import Guard
+from aqueue.web.measures import router_for
+from aqueue.web.metrics import Engine
 from aqueue.web.rules import host_name
 from aqueue.web.server import listening
 from aqueue.web.site import Site
@@ -48,13 +50,14 @@ async def served(
     options: Options,
     *,
     is_ready: IsReady | None = None,
+    engine: Callable[[], Engine | None] = lambda: None,
     routers: Sequence[APIRouter] = (),
     environ: Mapping[str, str] = os.environ,
 ) -> AsyncIterator[str]:
     """Serve a queue until the end of the block; yields the address.
 
-    `is_ready` is whether a worker takes jobs; without it, any worker of the queue counts. Raises Refused for what is
-    not safe, and where that address cannot be had.
+    `is_ready` is whether a worker takes jobs; without it, any worker of the queue counts. `engine` is the worker in
+    this process, once there is one. Raises Refused for what is not safe, and where that address cannot be had.
     """
     token = _token(environ)
     hosts = _hosts(options.hosts)
@@ -64,7 +67,7 @@ async def served(
             bound.callback(one.close)
         port = sockets[0].getsockname()[1]
         site = _site(queue, Access(token, read_only=options.read_only), port, is_ready)
-        app = Guard(application(site, routers), site.access, hosts, site.cookie)
+        app = Guard(application(site, (router_for(engine), *routers)), site.access, hosts, site.cookie)
         async with listening(app, sockets):
             try:
                 yield _address(options.host, port)
