@@ -159,7 +159,7 @@ def _within(pieces: Sequence[Piece], left: int) -> Sequence[Piece]:
 
 def _cut(before: Rows) -> Mapping[Stream, bytes]:
     """The last bytes of each stream, of which the last pieces can be single ones."""
-    ends = {stream: b"" for stream in Stream}
+    ends = dict.fromkeys(Stream, b"")
     for row in before:
         stream = Stream(row["stream"])
         if len(ends[stream]) < CHARACTER:
