@@ -47,7 +47,8 @@ async def edit(
     A job that is named is changed, or it is said why not. Of a selection, those that cannot be are passed over and
     counted.
 
-    `none` takes off what it has of its own: its timeout, its backoff, its codes, the jobs that it comes after, its key.
+    `none` takes off what it has of its own: its timeout, its backoff, its codes, the jobs that it comes
+    after, its key, its niceness, its memory.
 
     \b
     Examples:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import asyncclick as click
 
-from aqueue.cli.parameters import CODES, IDS, NUMBER_OR_NONE, WHOLE
+from aqueue.cli.parameters import CODES, IDS, NUMBER_OR_NONE, WHOLE, WHOLE_OR_NONE
 from aqueue.model.errors import InvalidInput
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,6 +38,10 @@ _OPTIONS = [
     click.option(
         "--defer-on", type=CODES, metavar="CODE,…", help="Exit codes that mean not now: tried again, uncounted."
     ),
+    click.option(
+        "--nice", type=WHOLE_OR_NONE, metavar="N", help="So much nicer than the worker, as nice -n N: -20 to 19."
+    ),
+    click.option("--memory", metavar="SIZE", help="The memory of a run in all; over that it is killed. Needs cgroups."),
 ]
 
 

@@ -57,6 +57,10 @@ def _number_or_none(text: str) -> float | str:
     return text if text == "none" else _number(text)
 
 
+def _whole_or_none(text: str) -> int | str:
+    return text if text == "none" else _whole(text)
+
+
 def _codes(text: str) -> list[int]:
     return [] if text == "none" else [_whole(part) for part in text.split(",")]
 
@@ -94,6 +98,7 @@ DURATION = Parsed("dur", parse_duration)
 WHOLE = Parsed("n", _whole)
 COUNT = Parsed("n", parse_count)
 NUMBER_OR_NONE = Parsed("x", _number_or_none)
+WHOLE_OR_NONE = Parsed("n", _whole_or_none)
 CODES = Parsed("codes", _codes)
 IDS = Parsed("ids", _ids)
 NONEMPTY = Parsed("text", _nonempty)

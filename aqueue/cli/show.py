@@ -46,7 +46,8 @@ async def show(db: str | None, job_id: str, shell: bool, as_json: bool) -> None:
 def shell_line(job: Job) -> str:
     """A line for a shell that does what a worker does: the folder, the environment, the command."""
     variables = [f"{name}={value}" for name, value in job.env.items()]
-    runs = shlex.join(["env", *variables, "sh", "-c", job.command] if variables else ["sh", "-c", job.command])
+    nicely = ["nice", "-n", str(job.nice)] if job.nice else []
+    runs = shlex.join([*(["env", *variables] if variables else []), *nicely, "sh", "-c", job.command])
     return f"cd {shlex.quote(job.cwd)} && {runs}" if job.cwd else runs
 
 
@@ -95,6 +96,8 @@ def _options(job: Job) -> Iterator[tuple[str, str]]:
         "backoff max": "" if job.backoff_max is None else format_duration(job.backoff_max),
         "no retry on": ", ".join(map(str, job.no_retry_on)),
         "defer on": ", ".join(map(str, job.defer_on)),
+        "nice": "" if job.nice is None else str(job.nice),
+        "memory": "" if job.memory is None else f"at most {format_size(job.memory)}",
     }
     yield from ((name, value) for name, value in given.items() if value)
 

@@ -49,7 +49,8 @@ def job_document(job: Job) -> dict[str, Any]:
         "backoff_max": job.backoff_max,
         "no_retry_on": list(job.no_retry_on),
         "defer_on": list(job.defer_on),
-        "nice": None,
+        "nice": job.nice,
+        "memory": job.memory,
     }
 
 

@@ -79,6 +79,10 @@ class Job:
     """The ids of the jobs that must have ended before it, in whatever way."""
     cancelled_for: int | None
     """Of a cancelled job: the seq of the one whose end cancelled it; None if a person did."""
+    nice: int | None
+    """By how much its runs are nicer than their worker."""
+    memory: int | None
+    """How many bytes of memory the processes of a run may have together."""
 
     @property
     def waits(self) -> bool:

@@ -9,10 +9,14 @@ from typing import Any, NamedTuple
 from aqueue.model.command import check_command, check_text
 from aqueue.model.errors import InvalidInput
 from aqueue.model.settings import MAX_RETRIES_LIMIT
-from aqueue.model.text import LONGEST, check_moment, parse_duration, parse_time
+from aqueue.model.text import LONGEST, check_moment, format_size, parse_duration, parse_size, parse_time
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _INT64 = range(-(2**63), 2**63)
+_NICE = range(-20, 20)
+
+LEAST_MEMORY = 1024**2
+"""Bytes: in less no shell starts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,8 @@ class NewJob:
     after: tuple[str, ...] = ()
     after_any: tuple[str, ...] = ()
     unique: str | None = None
+    nice: int | None = None
+    memory: int | None = None
     cron: str | None = None
     """The name of the schedule that makes it: no key, for nobody can ask for that."""
     hook_of: str | None = None
@@ -238,6 +244,19 @@ def _base(value: Any) -> float:
     return base
 
 
+def _nice(value: Any) -> int:
+    if (nice := _whole(value)) not in _NICE:
+        raise InvalidInput(f"must be from {_NICE[0]} to {_NICE[-1]}, not {_shown(nice)}")
+    return nice
+
+
+def _memory(value: Any) -> int:
+    size = parse_size(value) if isinstance(value, str) else _whole(value)
+    if not LEAST_MEMORY <= size < 2**63:
+        raise InvalidInput(f"must be at least {format_size(LEAST_MEMORY)}, not {_shown(value)}")
+    return size
+
+
 def _or_as_configured(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Also `none`, which takes off what a job has of its own."""
     return lambda value: None if value == "none" else parse(value)
@@ -308,6 +327,8 @@ CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "after": _ids,
     "after_any": _ids,
     "unique": _key,
+    "nice": _or_as_configured(_nice),
+    "memory": _or_as_configured(_memory),
 }
 """The keys of a job's JSON on input, each with its check."""
 

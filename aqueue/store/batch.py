@@ -33,7 +33,7 @@ command, and what else is its own."""
 _USUAL = ("queue", "priority", "max_retries", "timeout", "run_at", "tags", "cwd")
 _UNUSUAL = (
     *("hold", "env", "backoff_base", "backoff_max", "no_retry_on", "defer_on", "cron", "hook_of"),
-    *("unique", "after", "after_any"),
+    *("unique", "after", "after_any", "nice", "memory"),
 )
 _OWN = (*_USUAL, *_UNUSUAL)
 """What a job says of itself beside its id and its command; most say nothing of the unusual."""

@@ -204,6 +204,8 @@ def to_job(row: Mapping[str, Any]) -> Job:
         after=_items(row["after"]),
         after_any=_items(row["after_any"]),
         cancelled_for=row["cancelled_for"],
+        nice=row["nice"],
+        memory=row["memory"],
     )
 
 

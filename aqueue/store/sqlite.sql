@@ -5,7 +5,8 @@
 -- `:common` holds what all of the jobs have in common, and `own` what a job has of its own; what is in neither is NULL.
 INSERT INTO jobs (
     custom_id, command, state, queue, priority, max_retries, timeout, run_at, held, created_at, updated_at,
-    tags, env, cwd, backoff_base, backoff_max, no_retry_on, defer_on, cron, hook_of, unique_key, after, after_any
+    tags, env, cwd, backoff_base, backoff_max, no_retry_on, defer_on, cron, hook_of, unique_key, after, after_any,
+    nice, memory
 )
 SELECT
     id, command,
@@ -25,7 +26,8 @@ SELECT
     coalesce(own -> 'no_retry_on', :common -> 'no_retry_on'), coalesce(own -> 'defer_on', :common -> 'defer_on'),
     coalesce(own ->> 'cron', :common ->> 'cron'), coalesce(own ->> 'hook_of', :common ->> 'hook_of'),
     coalesce(own ->> 'unique', :common ->> 'unique'),
-    coalesce(own -> 'after', :common -> 'after'), coalesce(own -> 'after_any', :common -> 'after_any')
+    coalesce(own -> 'after', :common -> 'after'), coalesce(own -> 'after_any', :common -> 'after_any'),
+    coalesce(own ->> 'nice', :common ->> 'nice'), coalesce(own ->> 'memory', :common ->> 'memory')
 FROM ({rows})
 RETURNING seq;
 
@@ -266,6 +268,8 @@ UPDATE jobs SET
     no_retry_on = coalesce(:changes -> 'no_retry_on', no_retry_on),
     defer_on = coalesce(:changes -> 'defer_on', defer_on),
     unique_key = iif(json_type(:changes, '$.unique') IS NULL, unique_key, :changes ->> 'unique'),
+    nice = iif(json_type(:changes, '$.nice') IS NULL, nice, :changes ->> 'nice'),
+    memory = iif(json_type(:changes, '$.memory') IS NULL, memory, :changes ->> 'memory'),
     after = coalesce(:changes -> 'after', after), after_any = coalesce(:changes -> 'after_any', after_any),
     updated_at = :now
 WHERE seq IN (SELECT value FROM json_each(:seqs));

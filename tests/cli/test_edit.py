@@ -25,6 +25,10 @@ from .harness import Shell
         (["--defer-on", "none"], "defer_on", []),
         (["--backoff-base", "none"], "backoff_base", None),
         (["--backoff-max", "none"], "backoff_max", None),
+        (["--nice", "-5"], "nice", -5),
+        (["--nice", "none"], "nice", None),
+        (["--memory", "1GiB"], "memory", 2**30),
+        (["--memory", "none"], "memory", None),
         (["--hold"], "held", True),
         (["--unique", "nightly"], "unique", "nightly"),
         (["--at", "2100-01-01T00:00Z"], "run_at", "2100-01-01T00:00:00.000Z"),
@@ -33,6 +37,7 @@ from .harness import Shell
 )
 def test_what_is_named_changes_and_nothing_else(shell: Shell, words: list[str], key: str, value: object) -> None:
     own = ["--backoff-base", "9", "--backoff-max", "9", "--no-retry-on", "9", "--defer-on", "8"]
+    own += ["--nice", "3", "--memory", "2MiB"]
     shell.ok("enqueue", "--id", "a", "--timeout", "1", "--env", "A=1", "--tag", "old", *own, "true")
     before = shell.job("a")
     assert shell.run("edit", "a", *words).code == 0

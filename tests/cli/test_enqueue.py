@@ -63,6 +63,8 @@ def test_json_gives_every_key(shell: Shell) -> None:
         "backoff_max": 60,
         "no_retry_on": [3, 2],
         "defer_on": [75],
+        "nice": 10,
+        "memory": "512MiB",
     }
     assert shell.ok("enqueue", json.dumps(keys)) == "job1\n"
     job = shell.job("job1")
@@ -72,6 +74,7 @@ def test_json_gives_every_key(shell: Shell) -> None:
         "run_at": "2100-01-31T17:00:00.000Z",
         "env": ["GREETING"],
         "no_retry_on": [2, 3],
+        "memory": 512 * 1024**2,
         "state": "scheduled",
     }
     assert {key: job[key] for key in shown} == shown

@@ -9,7 +9,7 @@ KEYS = [
     *("id", "command", "state", "queue", "priority", "attempts", "max_retries", "timeout", "run_at", "held"),
     *("created_at", "updated_at", "started_at", "finished_at", "exit_code", "signal", "error"),
     *("run", "worker", "slot", "tags", "env", "cwd", "after", "after_any", "unique", "cron", "progress"),
-    *("backoff_base", "backoff_max", "no_retry_on", "defer_on", "nice"),
+    *("backoff_base", "backoff_max", "no_retry_on", "defer_on", "nice", "memory"),
 ]
 RUN_KEYS = [
     *("run", "attempt", "worker", "slot", "started_at", "finished_at", "ending", "exit_code", "signal", "error"),
@@ -44,7 +44,7 @@ def test_what_is_absent_is_null(shell: Shell) -> None:
     absent = {key for key in KEYS if job[key] is None}
     assert absent == {
         *("timeout", "started_at", "finished_at", "exit_code", "signal", "error", "run", "worker", "slot"),
-        *("unique", "cron", "progress", "backoff_base", "backoff_max", "nice"),
+        *("unique", "cron", "progress", "backoff_base", "backoff_max", "nice", "memory"),
     }
 
 

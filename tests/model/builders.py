@@ -64,6 +64,8 @@ class Changes(TypedDict, total=False):
     after: tuple[str, ...]
     after_any: tuple[str, ...]
     cancelled_for: int | None
+    nice: int | None
+    memory: int | None
 
 
 _PENDING = Job(
@@ -103,6 +105,8 @@ _PENDING = Job(
     after=(),
     after_any=(),
     cancelled_for=None,
+    nice=None,
+    memory=None,
 )
 
 

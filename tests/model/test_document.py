@@ -17,7 +17,7 @@ JOB_KEYS = [
     *("id", "command", "state", "queue", "priority", "attempts", "max_retries", "timeout", "run_at", "held"),
     *("created_at", "updated_at", "started_at", "finished_at", "exit_code", "signal", "error", "run", "worker", "slot"),
     *("tags", "env", "cwd", "after", "after_any", "unique", "cron", "progress", "backoff_base", "backoff_max"),
-    *("no_retry_on", "defer_on", "nice"),
+    *("no_retry_on", "defer_on", "nice", "memory"),
 ]
 RUN_KEYS = [
     *("run", "attempt", "worker", "slot", "started_at", "finished_at", "ending", "exit_code", "signal", "error"),
@@ -72,6 +72,8 @@ def test_every_field_of_a_job_is_shown_under_its_own_name_but_for_what_is_of_the
         "progress": "42%",
         "backoff_base": 0.5,
         "backoff_max": 60.0,
+        "nice": -5,
+        "memory": 2**20,
     }
     lists: dict[str, Any] = {"tags": ("b", "a"), "no_retry_on": (64,), "defer_on": (75,), "after": ("7", "a")}
     times: dict[str, Any] = {name: NOW + n for n, name in enumerate(key for key in JOB_KEYS if key.endswith("_at"))}
@@ -80,7 +82,7 @@ def test_every_field_of_a_job_is_shown_under_its_own_name_but_for_what_is_of_the
     shown |= {key: format_time(moment) for key, moment in times.items()}
     assert {key: document[key] for key in shown} == shown
     left = set(JOB_KEYS) - set(shown)
-    assert left == {"state", "env", "after_any", "cron", "nice"}
+    assert left == {"state", "env", "after_any", "cron"}
 
 
 def test_a_job_that_was_cancelled_with_a_parent_keeps_its_time_but_does_not_show_it() -> None:
@@ -104,7 +106,7 @@ def test_what_is_absent_is_null_and_the_whole_is_json() -> None:
     absent = {key for key, value in document.items() if value is None}
     assert absent == {
         *("timeout", "started_at", "finished_at", "exit_code", "signal", "error", "run", "worker", "slot", "cwd"),
-        *("unique", "cron", "progress", "backoff_base", "backoff_max", "nice"),
+        *("unique", "cron", "progress", "backoff_base", "backoff_max", "nice", "memory"),
     }
 
 

@@ -57,6 +57,11 @@ GOOD: list[tuple[str, Any, Any]] = [
     ("after_any", ("job1",), ("job1",)),
     ("unique", " a key: with ümläuts\n", " a key: with ümläuts\n"),
     ("unique", None, None),
+    ("nice", -20, -20),
+    ("nice", "none", None),
+    ("memory", "1.5G", 3 * 2**29),
+    ("memory", 2**20, 2**20),
+    ("memory", "none", None),
 ]
 
 
@@ -111,6 +116,8 @@ BAD: list[tuple[str, list[Any]]] = [
     ("after", ["7", 7, [7], [None], [""], ["a b"], ["a,b"], ["x" * 129], ["a\0"], {"a": 1}, True]),
     ("after_any", ["7", [["a"]], ["-a"], 5]),
     ("unique", ["", 5, True, ["a"], "a\0", "\udcff"]),
+    ("nice", [-21, 20, 10**5000, 1.0, "5", True]),
+    ("memory", [0, -1, 2**20 - 1, 2**63, "1KiB", "much", "", True, 1.5e9]),
 ]
 
 

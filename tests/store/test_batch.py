@@ -28,7 +28,7 @@ from .harness import DEFAULTS, ENOUGH, NOW, Plain, enqueue, new, opened, plain
 
 COLUMNS = (
     "custom_id, command, state, queue, priority, max_retries, timeout, run_at, held, created_at, updated_at, tags, env,"
-    " cwd, backoff_base, backoff_max, no_retry_on, defer_on"
+    " cwd, backoff_base, backoff_max, no_retry_on, defer_on, nice, memory"
 )
 
 
@@ -238,6 +238,8 @@ KEYS: dict[str, st.SearchStrategy[Any]] = {
     "backoff_max": st.floats(0.001, 1e9),
     "no_retry_on": CODES,
     "defer_on": CODES,
+    "nice": st.integers(-20, 19),
+    "memory": st.integers(2**20, 2**63 - 1),
 }
 JOBS = st.fixed_dictionaries({"command": TEXTS.filter(lambda text: bool(text.strip()))}, optional=KEYS)
 

@@ -44,6 +44,8 @@ async def test_everything_that_was_asked_for_is_kept(store: SqliteStore) -> None
         backoff_max=60,
         no_retry_on=[64],
         defer_on=[75, 99],
+        nice=-20,
+        memory="512MiB",
     )
     await enqueue(store, asked)
     job = await get(store, "job1")
@@ -54,7 +56,7 @@ async def test_everything_that_was_asked_for_is_kept(store: SqliteStore) -> None
 
 NEW_JOB_FIELDS = (
     *("id", "command", "queue", "priority", "max_retries", "timeout", "run_at", "tags", "env", "cwd"),
-    *("backoff_base", "backoff_max", "no_retry_on", "defer_on"),
+    *("backoff_base", "backoff_max", "no_retry_on", "defer_on", "nice", "memory"),
 )
 
 

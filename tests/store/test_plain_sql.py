@@ -70,13 +70,15 @@ async def test_a_null_run_at_means_at_once(store: SqliteStore, client: Plain) ->
 async def test_everything_can_be_given(store: SqliteStore, client: Plain) -> None:
     client.do(
         "INSERT INTO jobs (command, custom_id, queue, priority, max_retries, timeout, tags, env, cwd, backoff_base,"
-        " backoff_max, no_retry_on, defer_on)"
-        " VALUES ('x', 'job1', 'mail', 5, 1, 2, '[\"t\"]', '{\"A\": \"1\"}', '/tmp', 0.5, 60, '[64]', '[75]')"
+        " backoff_max, no_retry_on, defer_on, nice, memory)"
+        " VALUES ('x', 'job1', 'mail', 5, 1, 2, '[\"t\"]', '{\"A\": \"1\"}', '/tmp', 0.5, 60, '[64]', '[75]',"
+        " 19, 1048576)"
     )
     job = await get(store, "job1")
     assert (job.queue, job.priority, job.max_retries, job.timeout) == ("mail", 5, 1, 2.0)
     assert (job.tags, job.env, job.cwd) == (("t",), {"A": "1"}, "/tmp")
     assert (job.backoff_base, job.backoff_max, job.no_retry_on, job.defer_on) == (0.5, 60.0, (64,), (75,))
+    assert (job.nice, job.memory) == (19, 2**20)
 
 
 async def test_inserts_in_a_transaction_with_tables_of_the_application(store: SqliteStore, client: Plain) -> None:
@@ -156,6 +158,8 @@ REFUSED: list[tuple[str, list[Any]]] = [
     ("after", [None, "", "1", "{}", '["1"]']),
     ("after_any", [None, "job1", '["1"]']),
     ("cancelled_for", [1]),
+    ("nice", [-21, 20, 1.5, "high"]),
+    ("memory", [0, -1, 2**20 - 1, "1G", 2.0**63]),
 ]
 
 
