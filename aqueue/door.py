@@ -68,6 +68,8 @@ class Uncertain(Exception):
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    if os.getpid() == 1:
+        _be_mortal()
     try:
         job_id = enqueued(sys.argv[1:], os.environ)
         if job_id is not None:
@@ -77,6 +79,18 @@ def main() -> None:
     except KeyboardInterrupt:  # Ctrl-C while the program still comes into memory
         sys.exit(INTERRUPTED)
     long_way()
+
+
+def _be_mortal() -> None:
+    """As the first process of a container, end by the signals by which every other program ends.
+
+    The kernel keeps them from a first process that has not asked for them. A worker asks again when it is there.
+    """
+    import signal
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, lambda number, _: os._exit(128 + number))
 
 
 def enqueued(arguments: "list[str]", environ: "Mapping[str, str]") -> "str | None":
@@ -238,11 +252,14 @@ def _here(environ: "Mapping[str, str]") -> str:
 
 
 def _check_place(database: str) -> None:
-    """Go on only with a file that is there and that plainly nobody else can write."""
+    """Go on only with a file that is there, that plainly nobody else can write, and that may be kept where it is."""
     found = os.lstat(database)
     _sure(found.st_mode & 0o170022 == 0o100000 and found.st_uid == os.geteuid())
     for beside in ("-wal", "-shm", ".d", ".log"):
         _sure(not os.path.islink(database + beside))
+    from aqueue.store.mounts import fault_of
+
+    _sure(fault_of(database) is None)
 
 
 def _committed(database: str, columns: "Mapping[str, str | float | None]") -> "tuple[sqlite3.Connection, int]":

@@ -16,7 +16,10 @@ class Environment:
     def __init__(self, environ: Mapping[str, str], worker: str, database: str) -> None:
         inherited = {name: value for name, value in environ.items() if not name.startswith("AQUEUE_")}
         self._inherited = _encoded(inherited)
-        self._of_the_worker = _encoded({"AQUEUE_DB": database, "AQUEUE_WORKER": worker})
+        of_the_worker = {"AQUEUE_DB": database, "AQUEUE_WORKER": worker}
+        if kind := environ.get("AQUEUE_FILESYSTEM"):  # else a run could not use the queue that it is of
+            of_the_worker["AQUEUE_FILESYSTEM"] = kind
+        self._of_the_worker = _encoded(of_the_worker)
         self._common = Common(self._variables({}), len(OF_A_RUN))
 
     def of(self, job: Job, slot: int) -> Block:

@@ -18,7 +18,7 @@
     └── StoreError              the place where the jobs are kept
         ├── NotAQueue           a folder, a foreign file, a table of somebody else
         ├── NewerSchema         written by a later version of aqueue
-        ├── UnsafePlace         somebody else could put commands into it
+        ├── UnsafePlace         somebody else could put commands into it, or jobs would be lost there
         ├── StoreBusy           another process holds the write lock for too long
         └── StoreUnavailable    full, read-only, damaged, gone
 

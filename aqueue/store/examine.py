@@ -56,7 +56,7 @@ async def _asked(what: str, looking: Awaitable[Finding]) -> Finding:
 
 def _place(place: Place) -> Finding:
     mode = stat.S_IMODE(place.database.stat().st_mode)
-    seen = f"{place.database}, mode {mode:04o}"
+    seen = f"{place.database}, mode {mode:04o}{f', on {place.kind}' if place.kind else ''}"
     warnings = place.warnings()
     return Finding("place", Verdict.WARNING if warnings else Verdict.OK, "; ".join([seen, *warnings]))
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from aqueue.model.errors import InvalidInput
-from aqueue.store.place import default_database, is_shared
+from aqueue.store.place import default_database, is_anywhere, is_shared
 from aqueue.store.sqlite import SqliteStore, open_sqlite
 
 
@@ -22,7 +22,13 @@ async def open_store(
     url: str | None = None, *, worker: bool = False, environ: Mapping[str, str] = os.environ
 ) -> SqliteStore:
     """Open the queue at this path, or the one that the environment names; it is made on first use."""
+    where = place_of(url, environ)
+    return await open_sqlite(where, shared=is_shared(environ), anywhere=is_anywhere(environ), worker=worker)
+
+
+def place_of(url: str | None = None, environ: Mapping[str, str] = os.environ) -> str:
+    """The path that is given, or the one that the environment names. Raises InvalidInput."""
     where = default_database(environ) if url is None else url
     if "://" in where:
         raise InvalidInput(f"{where}: this aqueue keeps its queue in a SQLite file; give a path")
-    return await open_sqlite(where, shared=is_shared(environ), worker=worker)
+    return where

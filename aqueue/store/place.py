@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from aqueue.model.errors import InvalidInput, NotAQueue, StoreUnavailable, UnsafePlace
+from aqueue.store import mounts
 
 
 def default_database(environ: Mapping[str, str]) -> str:
@@ -29,6 +30,24 @@ def is_shared(environ: Mapping[str, str]) -> bool:
     return share == "group"
 
 
+def is_anywhere(environ: Mapping[str, str]) -> bool:
+    """Whether `AQUEUE_FILESYSTEM=any` makes do with every file system."""
+    kind = environ.get("AQUEUE_FILESYSTEM", "")
+    if kind not in {"", "any"}:
+        raise InvalidInput(f"AQUEUE_FILESYSTEM is {kind!r}; only any is known")
+    return kind == "any"
+
+
+def has_temporary_folder(environ: Mapping[str, str]) -> bool:
+    """Whether there is one of the folders in which SQLite makes files when it needs some.
+
+    https://sqlite.org/tempfiles.html#temporary_file_storage_locations
+    """
+    named = filter(None, (environ.get(name) for name in ("SQLITE_TMPDIR", "TMPDIR")))
+    usual = ("/var/tmp", "/usr/tmp", "/tmp")  # noqa: S108 - SQLite names its files itself
+    return any(os.access(folder, os.W_OK | os.X_OK) for folder in (*named, *usual))
+
+
 class Place:
     """The database file and what lies beside it.
 
@@ -36,7 +55,7 @@ class Place:
     who use the file must meet in one lobby.
     """
 
-    def __init__(self, path: str, *, shared: bool) -> None:
+    def __init__(self, path: str, *, shared: bool, anywhere: bool = False) -> None:
         if not path or "\0" in path:
             raise InvalidInput("the path of the database must not be empty or hold a NUL")
         self._named = Path(path).absolute()
@@ -51,6 +70,7 @@ class Place:
         self.worker_log = self._beside(".log")
         """Where a detached worker writes its lines."""
         self.shared = shared
+        self.anywhere = anywhere
         self.file_mode = 0o660 if shared else 0o600
         self.folder_mode = 0o770 if shared else 0o700
 
@@ -70,6 +90,7 @@ class Place:
                 raise NotAQueue(f"{self.database} is a folder; name a file in it")
             self.make_folder(self.database.parent)
             self._refuse_symlinks()
+            self._refuse_mounts()
             with contextlib.suppress(FileExistsError):
                 self.create()
             self._refuse_strangers()
@@ -78,10 +99,21 @@ class Place:
 
     def warnings(self) -> list[str]:
         """What is not as safe as it could be, in sentences."""
-        folder = self.database.parent
+        folder, warnings = self.database.parent, []
         if _others_can_write(folder.stat().st_mode, shared=self.shared):
-            return [f"others can write to {folder}, and so replace the queue, which runs commands as you"]
-        return []
+            warnings.append(f"others can write to {folder}, and so replace the queue, which runs commands as you")
+        if self.kind in mounts.NETWORKS:
+            warnings.append(f"{self.kind} is a network file system: it may lose locks, and with them jobs")
+        return warnings
+
+    @property
+    def kind(self) -> str | None:
+        """The kind of its file system, if that is told."""
+        return mounts.kind_of(mounts.mount_of(str(self.database.parent)))
+
+    def _refuse_mounts(self) -> None:
+        if (fault := mounts.fault_of(str(self.database), anywhere=self.anywhere)) is not None:
+            raise UnsafePlace(fault)
 
     def _refuse_symlinks(self) -> None:
         shm = self.database.with_name(self.database.name + "-shm")

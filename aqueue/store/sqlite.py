@@ -26,7 +26,7 @@ from aqueue.store import schema
 from aqueue.store.doorbell import Doorbell
 from aqueue.store.driving import decoded, drive, look
 from aqueue.store.explaining import Locked, explanation
-from aqueue.store.place import Place
+from aqueue.store.place import Place, has_temporary_folder
 from aqueue.store.presence import Lobby
 from aqueue.store.statement import Ask
 
@@ -234,12 +234,14 @@ class SqliteStore:
         # A settle that a power cut undoes costs a rerun; an enqueue that was acknowledged must not be undone.
         raw.execute(f"PRAGMA synchronous = {'NORMAL' if self._worker else 'FULL'}")
         raw.execute("PRAGMA wal_autocheckpoint = 0")
+        _spare_the_disk(raw)
 
     def _prepare_reader(self, raw: sqlite3.Connection) -> None:
         raw.row_factory = sqlite3.Row
         raw.text_factory = decoded
         raw.execute("PRAGMA query_only = ON")
         raw.execute("PRAGMA wal_autocheckpoint = 0")
+        _spare_the_disk(raw)
 
     async def _patiently(
         self, connection: aiosqlite.Connection, work: Callable[[sqlite3.Connection], T], patience: float
@@ -276,15 +278,21 @@ class SqliteStore:
             raise InvalidInput("a text must be valid UTF-8") from error
 
 
-async def open_sqlite(path: str, *, shared: bool, worker: bool) -> SqliteStore:
+async def open_sqlite(path: str, *, shared: bool, anywhere: bool = False, worker: bool) -> SqliteStore:
     """Open the queue in this file, making it if need be."""
-    store = SqliteStore(Place(path, shared=shared), worker=worker)
+    store = SqliteStore(Place(path, shared=shared, anywhere=anywhere), worker=worker)
     try:
         await store.to_its_end(store.open())
     except BaseException:
         await store.close()
         raise
     return store
+
+
+def _spare_the_disk(raw: sqlite3.Connection) -> None:
+    """Where nothing but the queue's own folder can be written, SQLite keeps in memory what it would put aside."""
+    if not has_temporary_folder(os.environ):
+        raw.execute("PRAGMA temp_store = MEMORY")
 
 
 def _waits() -> Iterator[float]:

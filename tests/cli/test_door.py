@@ -157,6 +157,7 @@ FOR_THE_LONG_WAY = [
         ["enqueue", "x", "--id", "taken"],
     ),
     *(["enqueue", "x", "--after", "taken"], ["enqueue", "--after-any=taken", "x"], ["enqueue", "--unique", "k", "x"]),
+    *(["enqueue", "--nice", "5", "x"], ["enqueue", "x", "--memory=1GiB"]),
     *(["enqueue", "x", "-p", "1", "-p", "2"], ["enqueue", "x", "--timeout", "0"], ["enqueue", "x", "--delay", "5m"]),
     *(["enqueue", "x", "--tag", "a\n"], ["enqueue", "x", "--max-retries", "-1"], ["--db", "", "enqueue", "x"]),
     *(
@@ -344,7 +345,7 @@ def test_the_door_loads_nothing_but_sqlite(shell: Shell) -> None:
         "print(door.enqueued(['enqueue', 'echo', 'a b', '-p', '5'], os.environ), *(set(sys.modules) - before))"
     )
     done = subprocess.run([sys.executable, "-c", code], env=shell.environ(), capture_output=True, text=True, check=True)
-    assert sorted(done.stdout.split()) == ["2", "aqueue", "aqueue.door"]
+    assert sorted(done.stdout.split()) == ["2", "aqueue", "aqueue.door", "aqueue.store", "aqueue.store.mounts"]
 
 
 def by_the_long_way(shell: Shell, *words: str, **options: Any) -> Result:
