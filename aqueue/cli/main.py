@@ -44,6 +44,7 @@ COMMANDS: Mapping[str, str] = {
     "config": "Read and change the settings.",
     "prune": "Remove finished jobs that were kept for long enough.",
     "check": "Examine the queue and its place.",
+    "health": "Ask whether a worker lives here and answers.",
     "backup": "Copy the live queue to another file.",
     "dashboard": "Show the queue in a browser, and serve the HTTP API.",
     "completion": "Complete words in bash, zsh or fish.",

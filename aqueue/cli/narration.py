@@ -11,6 +11,7 @@ from aqueue.cli.escape import escape
 from aqueue.cli.passing import Source
 from aqueue.engine.events import (
     Began,
+    CommandEnded,
     Disowned,
     Draining,
     Event,
@@ -21,7 +22,7 @@ from aqueue.engine.events import (
     Trouble,
     TroubleOver,
 )
-from aqueue.model.ending import Exited, Interrupted
+from aqueue.model.ending import Exited, Interrupted, NotStarted
 from aqueue.model.job import Job, State
 from aqueue.model.text import format_duration
 from aqueue.store.printed import Stream
@@ -29,7 +30,7 @@ from aqueue.store.printed import Stream
 LONGEST_COMMAND = 80
 """How many characters of a command are told."""
 
-OfTheWorker: TypeAlias = Began | Draining | Interrupting | Rescuing | Trouble | TroubleOver
+OfTheWorker: TypeAlias = Began | Draining | Interrupting | Rescuing | CommandEnded | Trouble | TroubleOver
 
 
 class Tone(Enum):
@@ -162,6 +163,8 @@ def _of_the_worker(event: OfTheWorker) -> Told:
             return Told(f"Ending {counted(running, 'job')} to put {_them(running)} back", Tone.WARNING)
         case Rescuing(worker, jobs):
             return Told(f"worker {worker} has died: taking {counted(jobs, 'job')} back from it", Tone.WARNING)
+        case CommandEnded(command, exit_code):
+            return Told(f"{shortened(command)} has ended: exit code {exit_code}", Tone.WARNING)
         case Trouble(text):
             return Told(f"trouble: {escape(text)}", Tone.BAD)
         case TroubleOver(text):
@@ -196,6 +199,8 @@ def _failed(event: Settled, error: str) -> str:
 def _why_dead(event: Settled) -> str:
     match event.ending:
         case Exited(code) if code in event.job.no_retry_on:
+            return " (not to be retried)"
+        case NotStarted(for_good=True):
             return " (not to be retried)"
     return ""
 

@@ -10,6 +10,7 @@ from aqueue.cli.narration import LineTaker, OfTheWorker, became, words
 from aqueue.cli.passing import Source
 from aqueue.engine.events import (
     Began,
+    CommandEnded,
     Disowned,
     Draining,
     Event,
@@ -100,6 +101,8 @@ def _of_the_worker(event: OfTheWorker) -> _Record:
             return "interrupting", "warning", {"running": running}
         case Rescuing(worker, jobs):
             return "rescuing", "warning", {"of": worker, "jobs": jobs}
+        case CommandEnded(command, exit_code):
+            return "command_ended", "warning", {"command": command[:LONGEST_COMMAND], "exit_code": exit_code}
         case Trouble(text):
             return "trouble", "error", {"what": text}
         case TroubleOver(text):

@@ -9,13 +9,13 @@ import asyncclick as click
 
 from aqueue.cli import present, table
 from aqueue.cli.escape import escape
-from aqueue.cli.parameters import DURATION, SERVED, Parsed
+from aqueue.cli.parameters import DURATION, NONEMPTY, SERVED, Parsed
 from aqueue.cli.serving import Pages, parse_address
 from aqueue.documents import worker_with_queues
 from aqueue.model.line import Served
 from aqueue.model.text import format_duration
 from aqueue.queue import Queue, Worker
-from aqueue.store.place import Place, is_shared
+from aqueue.store.place import Place, is_anywhere, is_shared
 
 MOST_SLOTS = 10_000
 
@@ -61,6 +61,13 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
                 help="With --http: answer browsers under this name, too; may be repeated.",
             ),
             click.option("--read-only", is_flag=True, help="With --http: refuse every change that is asked for there."),
+            click.option(
+                "--with",
+                "beside",
+                type=NONEMPTY,
+                metavar="COMMAND",
+                help="Run this beside the jobs; its end drains the worker, and gives the exit code.",
+            ),
             click.option("--detach", is_flag=True, help="Go on in the background; stdout: the worker's id, alone."),
             click.option("--report", type=int, hidden=True),
         ]
@@ -72,7 +79,7 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.group(invoke_without_command=True)
 @_options
 @click.pass_context
-async def worker(ctx: click.Context, /, **given: Any) -> None:
+async def worker(ctx: click.Context, /, **given: Any) -> int:
     """Run jobs until told to stop.
 
     The first Ctrl-C (SIGINT, SIGTERM, SIGHUP) drains: nothing new is taken, and the worker stops when the jobs that run
@@ -89,11 +96,12 @@ async def worker(ctx: click.Context, /, **given: Any) -> None:
       aqueue worker stop                     drain all workers of this queue
     """
     if ctx.invoked_subcommand is None:
-        await run(ctx.obj, **given)
-    elif ctx.invoked_subcommand == "start":
+        return await run(ctx.obj, **given)
+    if ctx.invoked_subcommand == "start":
         ctx.default_map = {"start": given}
     elif any(given.values()):
         raise click.UsageError(f"these options are for a worker that starts, not for `worker {ctx.invoked_subcommand}`")
+    return 0
 
 
 async def run(
@@ -108,26 +116,28 @@ async def run(
     http: tuple[str, int] | None,
     hosts: Sequence[str],
     read_only: bool,
+    beside: str | None,
     detach: bool,
     report: int | None,
-) -> None:
-    """Work, here or in the background."""
+) -> int:
+    """Work, here or in the background; returns the exit code."""
     from aqueue.cli.telling import Telling
+    from aqueue.engine.cpus import usable_cpus
 
     slots = concurrency or usable_cpus()
     served = dict(queues) or None
     pages = _pages(http, hosts, read_only=read_only)
     telling = Telling(as_json=log_format == "json", output=pass_output)
     if detach:
-        more = [*telling.words(), *(pages.words() if pages else [])]
+        more = [*telling.words(), *(pages.words() if pages else []), *([] if beside is None else ["--with", beside])]
         await _start_in_background(db, slots, served, burst=burst, grace=grace, more=more)
-        return
+        return 0
     from aqueue.cli.detach import Report
     from aqueue.cli.working import work
     from aqueue.engine.node import Options
 
     options = Options(concurrency=slots, queues=served, burst=burst, grace=grace, own_process=True)
-    await work(db, options, Report(report), telling, pages)
+    return await work(db, options, Report(report), telling, pages, beside)
 
 
 def _pages(http: tuple[str, int] | None, hosts: Sequence[str], *, read_only: bool) -> Pages | None:
@@ -144,7 +154,7 @@ async def _start_in_background(
     from aqueue.cli import detach
 
     async with Queue.open(db) as queue:  # what is wrong with it is told here and now
-        place = Place(queue.url, shared=is_shared(os.environ))
+        place = Place(queue.url, shared=is_shared(os.environ), anywhere=is_anywhere(os.environ))
     options = ["--concurrency", str(slots), *(["--burst"] if burst else [])]
     options += [] if grace is None else ["--grace", format_duration(grace)]
     for name in served_words(served):
@@ -160,25 +170,24 @@ def served_words(served: Served | None) -> list[str]:
     return [name if most is None else f"{name}={most}" for name, most in (served or {}).items()]
 
 
-def usable_cpus() -> int:
-    """How many CPUs this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 @worker.command("start")
 @_options
 @click.pass_obj
-async def start(db: str | None, /, **given: Any) -> None:
+async def start(db: str | None, /, **given: Any) -> int:
     """Start a worker; the same as `aqueue worker`.
 
     With --detach it goes on in the background once it takes jobs. Its lines are in a file beside the database then.
+
+    With --with, an app and its queue share a container: the app has the worker's environment, with AQUEUE_DB, and its
+    streams. Told to stop, the worker passes that on as TERM at once, and as KILL at the end of the grace.
 
     \b
     Examples:
       aqueue worker start --count 3
       aqueue worker start --count 3 --detach
+      aqueue worker start --grace 8s --with 'exec gunicorn app:api'
     """
-    await run(db, **given)
+    return await run(db, **given)
 
 
 @worker.command("stop")

@@ -1,6 +1,7 @@
 """A worker in this process: the store, the engine, the signals and the lines, put together."""
 
 import contextlib
+import functools
 import gc
 import os
 import resource
@@ -14,6 +15,7 @@ from aqueue.cli.serving import Pages, pages_served
 from aqueue.cli.telling import Teller, Telling
 from aqueue.cli.terminal import is_on_terminal
 from aqueue.engine import signals
+from aqueue.engine.beside import Beside
 from aqueue.engine.events import Began, Draining, Event, Interrupting, Listener
 from aqueue.engine.node import Node, Options
 from aqueue.model.errors import AqueueError
@@ -35,10 +37,17 @@ CONNECTIONS = 256
 """… and what it may have open where it serves over HTTP."""
 
 
-async def work(db: str | None, options: Options, report: Report, telling: Telling, pages: Pages | None = None) -> None:
-    """Work until drained, and serve pages until then, if that is wanted.
+async def work(
+    db: str | None,
+    options: Options,
+    report: Report,
+    telling: Telling,
+    pages: Pages | None = None,
+    command: str | None = None,
+) -> int:
+    """Work until drained; serve pages until then, and run a command beside the jobs, if that is wanted.
 
-    Raises AqueueError if that cannot begin, and tells the report either way.
+    Returns the exit code. Raises AqueueError if that cannot begin, and tells the report either way.
     """
     _make_room(options.concurrency, OWN_DESCRIPTORS + (CONNECTIONS if pages else 0))
     try:
@@ -47,7 +56,7 @@ async def work(db: str | None, options: Options, report: Report, telling: Tellin
             shown = _Shown()
             async with _served(store, pages, shown) as address:
                 _collect_seldom()
-                await _work(store, options, report, telling, shown, address)
+                return await _work(store, options, report, telling, shown, address, command)
         finally:
             await store.close()
     except AqueueError as error:
@@ -105,12 +114,15 @@ async def _work(
     telling: Telling,
     shown: _Shown,
     address: str | None,
-) -> None:
+    command: str | None,
+) -> int:
     lines = Lines.on_stdout()
     teller = telling.teller(lines, database=store.url, grace=options.grace, address=address)
     service = Service.of(os.environ)
     listeners: list[Listener] = [teller.hear, _reporting(report), service.hear]
-    node = Node(store, options, lambda event: _tell(listeners, event), on_output=telling.on_output(lines, teller))
+    listener = functools.partial(_tell, listeners)
+    beside = Beside(command, listener) if command else None
+    node = Node(store, options, listener, on_output=telling.on_output(lines, teller), beside=beside)
     listeners += shown.listeners(node)
     with signals.obeyed(_drain_by_signal(node, teller), node.interrupt), service:
         try:
@@ -123,6 +135,7 @@ async def _work(
             teller.say_goodbye(node.id)
         finally:
             await lines.finish()
+    return beside.exit_code if beside else 0
 
 
 def _tell(listeners: Sequence[Listener], event: Event) -> None:

@@ -9,6 +9,10 @@ import os
 from pathlib import Path
 
 from aqueue.engine import proc
+from aqueue.engine.hierarchy import memberships
+
+MOVES = 10
+"""How often it is tried to move all processes, while some of them start others."""
 
 
 class Cgroup:
@@ -16,6 +20,7 @@ class Cgroup:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._has_divided_above = False
 
     @classmethod
     def enter(cls, worker: str) -> "Cgroup | None":
@@ -33,12 +38,41 @@ class Cgroup:
             return None
         return own
 
+    @property
+    def can_divide(self) -> bool:
+        """Whether memory could be given to parts of it."""
+        with contextlib.suppress(OSError):
+            return "memory" in (self.folder.parent / "cgroup.controllers").read_text().split()
+        return False
+
+    def divide(self) -> None:
+        """Make it one that holds others, each with its own memory. Raises OSError.
+
+        A cgroup has either processes or parts with a controller, so all that is in this one moves into a part first.
+        Not done before it is needed: while its parent is divided, nothing else can be started in that.
+        """
+        if _is_divided(self.folder):
+            return
+        if not _is_divided(self.folder.parent):
+            _write_control(self.folder.parent, "+memory")
+            self._has_divided_above = True
+        _move_all(self.folder, self._for_processes)
+        _write_control(self.folder, "+memory")
+
+    @property
+    def _for_processes(self) -> Path:
+        return self.folder / "worker"
+
     def leave(self) -> None:
         """Move back and remove the cgroup, unless something that was left behind on purpose lives in it."""
         with contextlib.suppress(OSError):
-            _move(self.folder.parent)
+            if _is_divided(self.folder):
+                _write_control(self.folder, "-memory")
+            if self._has_divided_above:
+                _write_control(self.folder.parent, "-memory")
         with contextlib.suppress(OSError):
-            self.folder.rmdir()
+            _move(self.folder.parent)
+        _remove(self.folder)
 
 
 async def kill(folder: Path) -> None:
@@ -46,8 +80,7 @@ async def kill(folder: Path) -> None:
     while pids := _members(folder):
         _write(folder / "cgroup.kill")
         await proc.end_of(pids[0])
-    with contextlib.suppress(OSError):
-        folder.rmdir()
+    _remove(folder)
 
 
 def is_ours(folder: Path) -> bool:
@@ -58,11 +91,40 @@ def is_ours(folder: Path) -> bool:
 
 def _members(folder: Path) -> list[int]:
     try:
-        pids = [int(line) for line in (folder / "cgroup.procs").read_text().split()]
+        parts = [folder, *filter(Path.is_dir, folder.iterdir())]
+        pids = [int(line) for part in parts for line in (part / "cgroup.procs").read_text().split()]
     except OSError as error:
         proc.raise_shortage(error)
         return []
     return [pid for pid in pids if proc.look_at(pid) is not None]
+
+
+def _remove(folder: Path) -> None:
+    """Remove a cgroup with its parts, as far as nothing is in them."""
+    with contextlib.suppress(OSError):
+        for part in filter(Path.is_dir, folder.iterdir()):
+            with contextlib.suppress(OSError):
+                part.rmdir()
+        folder.rmdir()
+
+
+def _is_divided(folder: Path) -> bool:
+    return "memory" in (folder / "cgroup.subtree_control").read_text().split()
+
+
+def _write_control(folder: Path, what: str) -> None:
+    (folder / "cgroup.subtree_control").write_text(what)
+
+
+def _move_all(folder: Path, into: Path) -> None:
+    into.mkdir(exist_ok=True)
+    for _ in range(MOVES):
+        pids = (folder / "cgroup.procs").read_text().split()
+        if not pids:
+            return
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                (into / "cgroup.procs").write_text(pid)
 
 
 def _write(kill: Path) -> None:
@@ -78,13 +140,5 @@ def _move(folder: Path) -> None:
 
 def _current() -> Path | None:
     """The folder of this process's cgroup, as it is mounted here."""
-    try:
-        entries = Path("/proc/self/cgroup").read_text().splitlines()
-        mounts = Path("/proc/self/mounts").read_text().splitlines()
-    except OSError:
-        return None
-    mount = next((fields[1] for fields in map(str.split, mounts) if fields[2] == "cgroup2"), None)
-    path = next((entry[3:] for entry in entries if entry.startswith("0::")), None)
-    if mount is None or path is None or "/.." in path:
-        return None
-    return Path(mount) / path.lstrip("/")
+    found = (one for one in memberships("") if one.version == 2 and one.is_exact)
+    return next((membership.folder for membership in found), None)

@@ -7,9 +7,12 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from aqueue.engine.loop import End, Loop
+from aqueue.engine.niceness import nicer
+from aqueue.engine.oom import Score
 from aqueue.engine.spawn import Block
 
 MARGIN = 2 * 1024**2
@@ -68,18 +71,46 @@ def expect_children() -> None:
                     os.set_inheritable(int(name), False)
 
 
-async def start(command: str, *, stdout: int, stderr: int, cwd: str | None, environ: Block) -> Child:
-    """Start a shell that runs a command as a session of its own, with nothing to read.
+@contextlib.contextmanager
+def killed_first() -> Iterator[None]:
+    """What is started in this block is killed before this process where memory is short, if the kernel lets it."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, Loop)
+    loop.score = score = Score.of_this_process()
+    try:
+        yield
+    finally:
+        loop.score = None
+        if score is not None:
+            score.close()
 
-    Raises OSError or ValueError if it could not be started, and then nothing of it runs. The running loop must be a
-    Loop of ours.
+
+async def start(
+    command: str,
+    *,
+    stdin: int | None = None,
+    stdout: int,
+    stderr: int,
+    cwd: str | None,
+    environ: Block,
+    nice: int | None = None,
+) -> Child:
+    """Start a shell that runs a command as a session of its own, with nothing to read if no `stdin` is given.
+
+    It is nicer than this process by `nice`. Raises OSError or ValueError if it could not be started, Unable if it never
+    can be, and then nothing of it runs. The running loop must be a Loop of ours.
     """
     loop = asyncio.get_running_loop()
     assert isinstance(loop, Loop)
-    process = await asyncio.create_subprocess_shell(
-        command, stdin=_nothing(), stdout=stdout, stderr=stderr, cwd=cwd, env=environ, start_new_session=True
-    )
+    given = _nothing() if stdin is None else stdin
+    with nicer(nice) if nice else _AS_IT_IS:
+        process = await asyncio.create_subprocess_shell(
+            command, stdin=given, stdout=stdout, stderr=stderr, cwd=cwd, env=environ, start_new_session=True
+        )
     return Child(process.pid, loop.end_of(process.pid))
+
+
+_AS_IT_IS = contextlib.nullcontext()
 
 
 @functools.cache

@@ -68,6 +68,14 @@ class Rescuing:
 
 
 @dataclass(frozen=True, slots=True)
+class CommandEnded:
+    """What ran beside the slots has ended, with this exit code; so the worker drains."""
+
+    command: str
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """Something does not serve; the worker goes on and will say when it is over."""
 
@@ -81,5 +89,7 @@ class TroubleOver:
     text: str
 
 
-Event: TypeAlias = Began | Started | Settled | Disowned | Draining | Interrupting | Rescuing | Trouble | TroubleOver
+Event: TypeAlias = (
+    Began | Started | Settled | Disowned | Draining | Interrupting | Rescuing | CommandEnded | Trouble | TroubleOver
+)
 Listener: TypeAlias = Callable[[Event], None]

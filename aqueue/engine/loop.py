@@ -11,10 +11,12 @@ import functools
 import os
 import resource
 from asyncio.subprocess import PIPE
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, TypeVar
 
+from aqueue.engine.niceness import nicely
+from aqueue.engine.oom import Score
 from aqueue.engine.readers import readers
 from aqueue.engine.spawn import Block, spawn
 
@@ -44,6 +46,10 @@ class Loop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self._ends: dict[int, asyncio.Future[End]] = {}
+        self.children: set[int] = set()
+        """The processes that it has started and not yet reaped: nobody else may."""
+        self.score: Score | None = None
+        """If there is one, what is started is likelier to be killed than this process, where memory is short."""
 
     def end_of(self, pid: int) -> "asyncio.Future[End]":
         """The end of a child that this loop has started; to be asked for once."""
@@ -69,14 +75,24 @@ class Loop(asyncio.SelectorEventLoop):
         if env is None or options != {"start_new_session": True}:
             raise NotImplementedError(f"a shell without an environment of its own, or with {options}")
         streams = [_descriptor(one) for one in (stdin, stdout, stderr)]
-        words = (SHELL, b"-c", os.fsencode(cmd))
-        pid = spawn(words, env, streams, None if cwd is None else os.fsencode(cwd))
+        pid = self._spawn((SHELL, b"-c", os.fsencode(cmd)), env, streams, None if cwd is None else os.fsencode(cwd))
         protocol = protocol_factory()
-        transport = Shell(pid, protocol)
+        transport = Shell(pid, protocol, self.children)
         self._ends[pid] = transport.end
         protocol.connection_made(transport)
         transport.watch()
         return transport, protocol
+
+    def _spawn(self, words: Sequence[bytes], env: Block, streams: Sequence[int], cwd: bytes | None) -> int:
+        if self.score is not None:
+            self.score.raise_()
+        try:
+            pid = nicely(lambda: spawn(words, env, streams, cwd))
+        finally:
+            if self.score is not None:
+                self.score.lower()
+        self.children.add(pid)
+        return pid
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
@@ -88,9 +104,10 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 class Shell(asyncio.SubprocessTransport):
     """A shell that was started. Its streams are its owner's."""
 
-    def __init__(self, pid: int, protocol: asyncio.BaseProtocol) -> None:
+    def __init__(self, pid: int, protocol: asyncio.BaseProtocol, unreaped: set[int]) -> None:
         super().__init__()
         self._pid = pid
+        self._unreaped = unreaped
         self._protocol = protocol
         self.end: asyncio.Future[End] = asyncio.get_running_loop().create_future()
 
@@ -145,6 +162,7 @@ class Shell(asyncio.SubprocessTransport):
         return bool(reaped)
 
     def _tell(self, end: End) -> None:
+        self._unreaped.discard(self._pid)
         self.end.set_result(end)
         if isinstance(self._protocol, asyncio.SubprocessProtocol):
             self._protocol.process_exited()

@@ -7,23 +7,28 @@ doorbell, watch, alarm ──▶ dispatcher ──▶ committer ──▶ store
 """
 
 import asyncio
+import contextlib
 import os
 import secrets
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from aqueue.engine.beside import Beside
 from aqueue.engine.cgroup import Cgroup
-from aqueue.engine.children import expect_children
+from aqueue.engine.children import expect_children, killed_first
 from aqueue.engine.clock import Clock, SystemClock
 from aqueue.engine.committer import RETRY_AFTER, Committer, Ended
 from aqueue.engine.dispatcher import Dispatcher
 from aqueue.engine.environment import Environment
 from aqueue.engine.events import Began, Draining, Event, Interrupting, Listener, Started
+from aqueue.engine.oom import Kills
 from aqueue.engine.output import Output, OutputListener
-from aqueue.engine.process import Outcome, Run, Shortage
+from aqueue.engine.process import Memory, Outcome, Run, Shortage
 from aqueue.engine.pruner import Pruner
+from aqueue.engine.reaper import strangers_reaped
 from aqueue.engine.rescue import Home, Rescuer
+from aqueue.engine.room import Rooms
 from aqueue.engine.schedules import Ticks, worked_since
 from aqueue.engine.tally import Tally
 from aqueue.engine.timerfd import clock_watched
@@ -34,7 +39,7 @@ from aqueue.model.job import Job
 from aqueue.model.line import Served
 from aqueue.model.retention import keeps_other_than
 from aqueue.model.settings import Settings, resolve
-from aqueue.store import reading, roster, schedules, stored
+from aqueue.store import pulse, reading, roster, schedules, stored
 from aqueue.store.sql import Begun
 from aqueue.store.sqlite import SqliteStore
 from aqueue.store.statement import Verb
@@ -57,7 +62,10 @@ class Options:
     queues: Served | None = None
     """The queues that it serves, each with how many of its jobs may run here at once; None is all of them."""
     own_process: bool = False
-    """The process is this worker and nothing else, so that it may move into a cgroup of its own."""
+    """The process is this worker and nothing else.
+
+    So it may move into a cgroup of its own, reap the orphans that come to it, and be the last to be killed.
+    """
 
 
 class Node:
@@ -71,11 +79,14 @@ class Node:
         environ: Mapping[str, str] = os.environ,
         clock: Clock | None = None,
         on_output: OutputListener | None = None,
+        beside: Beside | None = None,
     ) -> None:
         self.id = f"w{secrets.token_hex(4)}"
         self._store = store
         self._options = options
         self._listener = listener
+        self._beside = beside
+        self._memory = Memory(Rooms(self.id, None), Kills(None))
         self._environ = dict(environ)
         self._environment = Environment(environ, self.id, store.url)
         self._clock = clock or SystemClock()
@@ -112,25 +123,47 @@ class Node:
         return len(self._runs)
 
     async def run(self) -> None:
-        """Work until drained. Raises StoreError if the store does not serve at the start, or is pulled away later."""
+        """Work until drained.
+
+        Raises StoreError if the store does not serve at the start, or is pulled away later, and Refused if what is to
+        run beside the slots cannot be started.
+        """
         expect_children()
-        cgroup = Cgroup.enter(self.id) if self._options.own_process else None
+        own = self._options.own_process
+        cgroup = Cgroup.enter(self.id) if own else None
+        rooms = Rooms(self.id, cgroup)
+        self._memory = Memory(rooms, Kills.of_this_cgroup())
         try:
-            with self._store.lobby.present(self.id):
+            with strangers_reaped() if own else contextlib.nullcontext(), self._store.lobby.present(self.id):
                 await self._run_present(cgroup)
         finally:
+            rooms.close()
             if cgroup is not None:
                 cgroup.leave()
 
     async def _run_present(self, cgroup: Cgroup | None) -> None:
-        with self._store.doorbell.hung_up(self._rung, deaf_to_own=True), clock_watched(self._clock_was_set):
+        with (
+            self._store.doorbell.hung_up(self._rung, deaf_to_own=True),
+            pulse.felt(self._store.place, self.id),
+            clock_watched(self._clock_was_set),
+        ):
             await self._register(cgroup)
             with watched(self._store.place, self):
-                self._listener(Began(self.id, self._options.concurrency))
-                await self._work()
+                await self._work_beside()
             if self._pulled is not None:
                 raise self._pulled
             await self._store.write(lambda: roster.unregister([self.id]))
+
+    async def _work_beside(self) -> None:
+        try:
+            if self._beside is not None:
+                await self._beside.start(self._environ, self._store.url)
+            self._listener(Began(self.id, self._options.concurrency))
+            with killed_first() if self._options.own_process else contextlib.nullcontext():
+                await self._work()
+        finally:
+            if self._beside is not None:
+                self._beside.kill()
 
     def drain(self) -> None:
         """Take nothing new and return from `run` when what runs has ended, or has been ended after the grace."""
@@ -145,10 +178,12 @@ class Node:
         """Take nothing new, end what runs and put its jobs back, uncounted."""
         if self._interrupting:
             return
-        self._interrupting = True
+        self._interrupting, was_told = True, self._draining
         self._take_nothing_new()
         if self._runs:
             self._listener(Interrupting(len(self._runs)))
+        if self._beside is not None:
+            self._clock.call_later(0 if was_told else LAST_GRACE, self._beside.kill)
         for run in self._runs.values():
             run.end(Interrupted(), LAST_GRACE)
 
@@ -156,6 +191,8 @@ class Node:
         self._draining = True
         self._dispatcher.drain()
         self._ticks.stop()
+        if self._beside is not None:
+            self._beside.leave()
 
     def changed(self) -> None:
         """Any process may have written to the queue."""
@@ -207,13 +244,21 @@ class Node:
                 tasks.create_task(self._rescuer.run(), name="rescuer"),
                 tasks.create_task(self._pruner.run(), name="pruner"),
             ]
+            beside = tasks.create_task(self._attend(), name="beside")
             async with asyncio.TaskGroup() as slots:
                 for slot in range(self._options.concurrency):
                     slots.create_task(self._serve(slot), name=f"slot {slot}")
             self._committer.stop()
             await committer
+            await beside
             for task in others:
                 task.cancel()
+
+    async def _attend(self) -> None:
+        """See to what runs beside the slots: its end is the beginning of ours."""
+        if self._beside is not None:
+            await self._beside.ended()
+            self.drain()
 
     async def _serve(self, slot: int) -> None:
         """One slot: a job, its run, the end of it, and the next."""
@@ -228,6 +273,7 @@ class Node:
             self._settings.kill_after,
             lambda job: Output(job, self._settings.output_limit, self._clock, self._committer.print, self._on_output),
             lambda: self._started(job, slot),
+            self._memory,
         )
         self._runs[job.seq] = run
         if self._interrupting:  # the job was handed out, but its slot had not got so far

@@ -14,8 +14,11 @@ from dataclasses import dataclass
 from aqueue.engine import group, proc
 from aqueue.engine.children import Child, Usage, start
 from aqueue.engine.clock import Clock, Timer
+from aqueue.engine.oom import Kills
 from aqueue.engine.output import Output
+from aqueue.engine.room import Room, Rooms
 from aqueue.engine.spawn import Block
+from aqueue.engine.unable import Unable
 from aqueue.model.ending import Ending, Exited, NotStarted, Signalled, TimedOut
 from aqueue.model.job import Job
 
@@ -33,6 +36,18 @@ class Outcome:
     usage: Usage | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the runs of a worker have to do with memory: rooms for those with a limit, and what the kernel kills."""
+
+    rooms: Rooms
+    kills: Kills
+
+
+KILLED = frozenset({-signal.SIGKILL, 128 + signal.SIGKILL})
+"""How a shell ends that was killed, or whose last command was."""
+
+
 class Run:
     """One run of a job. `kill_after` is from TERM to KILL, in seconds, when its timeout or its leftovers are ended."""
 
@@ -44,8 +59,13 @@ class Run:
         kill_after: float,
         make_output: Callable[[Job], Output],
         on_started: Callable[[], None],
+        memory: Memory,
     ) -> None:
         self.job = job
+        self._memory = memory
+        self._room: Room | None = None
+        self._kills_before = 0
+        self._is_left = False
         self._on_started = on_started
         self._make_output = make_output
         self._environ = environ
@@ -59,7 +79,7 @@ class Run:
         """End the run: the first order says how it will have ended, and each may shorten the wait for KILL."""
         self._ordered = self._ordered or ending
         self._kill_after = min(self._kill_after, kill_after)
-        if self._child is not None and not self._child.has_ended:
+        if self._child is not None and (self._is_left or not self._child.has_ended):
             self._terminate(self._child.pid)
 
     async def run(self) -> Outcome:
@@ -79,6 +99,8 @@ class Run:
             for timer in self._timers:
                 timer.cancel()
             output.close()
+            if self._room is not None:
+                self._room.close()
 
     async def _run(self, output: Output) -> Outcome:
         if self._ordered:
@@ -89,6 +111,8 @@ class Run:
             if error.errno in proc.SHORTAGES:
                 raise Shortage(_reason(error)) from error
             return Outcome(NotStarted(_reason(error)))
+        except Unable as error:
+            return Outcome(NotStarted(str(error), for_good=True))
         except ValueError as error:  # a NUL, or in the environment what stands for no byte
             return Outcome(NotStarted(str(error)))
         finally:
@@ -96,15 +120,29 @@ class Run:
         self._on_started()
         self._arm(child)
         code, usage = await child.wait()
-        ending = self._ordered or _ending_of(code)
+        ending = self._ordered or _ending_of(code, out_of_memory=code != 0 and self._is_out_of_memory(code))
+        # From here on only an order that comes meanwhile may shorten the wait: it can be for the whole worker to stop.
+        self._is_left = True
         await group.end(child.pid, self._kill_after)
+        self._is_left = False
         output.close()
         return Outcome(ending, output, usage)
 
     async def _start(self, output: Output) -> Child:
+        job, command = self.job, self.job.command
+        if job.memory is not None:
+            self._room = self._memory.rooms.make(f"{job.seq}-{job.run}", job.memory)
+            command = self._room.inside(command)
+        self._kills_before = self._memory.kills.before()
         return await start(
-            self.job.command, stdout=output.stdout, stderr=output.stderr, cwd=self.job.cwd, environ=self._environ()
+            command, stdout=output.stdout, stderr=output.stderr, cwd=job.cwd, environ=self._environ(), nice=job.nice
         )
+
+    def _is_out_of_memory(self, code: int) -> bool:
+        """Whether a run that has failed did so because the kernel took its memory away."""
+        if self._room is not None and self._room.has_overflowed:
+            return True
+        return code in KILLED and self._memory.kills.took(self._kills_before)
 
     def _arm(self, child: Child) -> None:
         if self._ordered:  # while it was being started
@@ -118,8 +156,8 @@ class Run:
         self._timers.append(self._clock.call_later(self._kill_after, lambda: group.send(pid, signal.SIGKILL)))
 
 
-def _ending_of(code: int) -> Ending:
-    return Exited(code) if code >= 0 else Signalled(-code)
+def _ending_of(code: int, *, out_of_memory: bool) -> Ending:
+    return Exited(code, out_of_memory) if code >= 0 else Signalled(-code, out_of_memory)
 
 
 def _reason(error: OSError) -> str:

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from aqueue.engine import cgroup, leftovers, proc
+from aqueue.engine import cgroup, leftovers, proc, room
 from aqueue.engine.committer import Ended
 from aqueue.engine.events import Listener, Rescuing
 from aqueue.engine.troubles import Troubles
 from aqueue.model.ending import Lost
 from aqueue.model.errors import StoreError, StoreUnavailable
 from aqueue.model.job import Job
-from aqueue.store import reading, roster
+from aqueue.store import home, pulse, reading, roster
 from aqueue.store.sqlite import SqliteStore
 
 LOOKS = (0.0, 0.001, 0.010, 0.050)
@@ -44,7 +44,7 @@ class Home:
         """
         try:
             own = proc.look_at(os.getpid())
-            boot, namespace = _read("/proc/sys/kernel/random/boot_id"), _link("/proc/self/ns/pid")
+            boot, namespace = home.boot(), home.pid_namespace()
         except OSError as error:
             raise StoreUnavailable(f"cannot register a worker: {error.strerror}") from error
         return cls(own.started if own else 0, boot, namespace)
@@ -110,6 +110,7 @@ class Rescuer:
         for job in jobs:
             self._settle(Ended(job, Lost(worker)))
         self._store.lobby.forget(worker)
+        pulse.forget(self._store.place, worker)
         await self._store.write(lambda: roster.unregister([worker]))
         self._on_rescued()
 
@@ -123,6 +124,7 @@ class Rescuer:
             await cgroup.kill(folder)
         if Path("/proc/self/environ").exists():
             await leftovers.end(worker, jobs)
+        room.forget(worker)
 
     def _left_anything_here(self, known: roster.WorkerRow) -> bool:
         """Whether there can be leftovers, and they may be ended from here.
@@ -140,19 +142,3 @@ class Rescuer:
 def _has_memory(pid: int) -> bool:
     # A process that is being killed still has an entry, but it gave up its memory before it dropped its locks.
     return proc.environment_of(pid).strip(b"\0") != b""
-
-
-def _read(path: str) -> str:
-    try:
-        return Path(path).read_text().strip()
-    except OSError as error:
-        proc.raise_shortage(error)
-        return ""
-
-
-def _link(path: str) -> str:
-    try:
-        return str(Path(path).readlink())
-    except OSError as error:
-        proc.raise_shortage(error)
-        return ""

@@ -11,9 +11,11 @@ class Exited:
 
     kind: ClassVar = "exited"
     code: int
+    out_of_memory: bool = False
+    """Whether the kernel had killed something of it for want of memory."""
 
     def __str__(self) -> str:
-        return f"exit code {self.code}"
+        return f"exit code {self.code}{': out of memory' if self.out_of_memory else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +24,11 @@ class Signalled:
 
     kind: ClassVar = "signalled"
     number: int
+    out_of_memory: bool = False
+    """Whether it was the kernel, for want of memory."""
 
     def __str__(self) -> str:
-        return f"killed by {signal_name(self.number)}"
+        return f"killed by {signal_name(self.number)}{': out of memory' if self.out_of_memory else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +44,14 @@ class TimedOut:
 
 @dataclass(frozen=True, slots=True)
 class NotStarted:
-    """The kernel refused to start it."""
+    """The kernel refused to start it, or it asks for what its worker cannot give.
+
+    `for_good` is whether another try would be no different.
+    """
 
     kind: ClassVar = "not started"
     reason: str
+    for_good: bool = False
 
     def __str__(self) -> str:
         return f"could not start: {self.reason}"

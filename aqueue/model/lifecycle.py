@@ -71,6 +71,8 @@ def settle(
     match ending:
         case Exited(code):
             return end.exited(code)
+        case NotStarted(for_good=True):
+            return end.finished(State.DEAD)
         case Signalled() | TimedOut() | NotStarted() | Lost():
             return end.failed()
         case Cancelled():

@@ -59,9 +59,8 @@ class Doorbell:
         StoreUnavailable where none can be hung up.
         """
         name = secrets.token_hex(8) + ringing.SUFFIX
-        path = self._place.lobby / name
         loop = asyncio.get_running_loop()
-        with contextlib.closing(self._bound(path)) as bell:
+        with bound(self._place, name) as bell:
             if deaf_to_own:
                 self._deaf.add(name)
             loop.add_reader(bell, _hear, bell, on_ring)
@@ -69,30 +68,41 @@ class Doorbell:
                 yield
             finally:
                 loop.remove_reader(bell)
-                with contextlib.suppress(OSError):  # where it cannot be removed, nobody listens to it any more
-                    path.unlink()
                 self._deaf.discard(name)
-
-    def _bound(self, path: Path) -> socket.socket:
-        try:
-            self._place.make_folder(self._place.lobby)
-            bell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            bell.setblocking(False)
-            try:
-                with _address(path) as address:
-                    bell.bind(address)
-                path.chmod(self._place.file_mode)
-            except OSError:
-                bell.close()
-                raise
-        except OSError as error:
-            raise StoreUnavailable(f"cannot use {self._place.lobby}: {error.strerror or error}") from error
-        return bell
 
     def _forget_the_last(self) -> None:
         if self._again is not None:
             self._again.cancel()
             self._again = None
+
+
+@contextlib.contextmanager
+def bound(place: Place, name: str) -> Iterator[socket.socket]:
+    """A socket of this name in the lobby, for datagrams, until the end of the block. Raises StoreUnavailable."""
+    path = place.lobby / name
+    with contextlib.closing(_bound(place, path)) as made:
+        try:
+            yield made
+        finally:
+            with contextlib.suppress(OSError):  # where it cannot be removed, nobody listens to it any more
+                path.unlink()
+
+
+def _bound(place: Place, path: Path) -> socket.socket:
+    try:
+        place.make_folder(place.lobby)
+        made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        made.setblocking(False)
+        try:
+            with _address(path) as address:
+                made.bind(address)
+            path.chmod(place.file_mode)
+        except OSError:
+            made.close()
+            raise
+    except OSError as error:
+        raise StoreUnavailable(f"cannot use {place.lobby}: {error.strerror or error}") from error
+    return made
 
 
 def _hear(bell: socket.socket, on_ring: Callable[[], None]) -> None:

@@ -28,10 +28,10 @@ def ring_all(lobby: str, names: list[str]) -> None:
         by.close()
 
 
-def ring(by: _socket.socket, lobby: str, name: str) -> None:
-    """Send an empty datagram to the bell of this name. Raises OSError of SHORTAGES only."""
+def ring(by: _socket.socket, lobby: str, name: str, what: bytes = b"") -> None:
+    """Send a datagram, an empty one to a bell, to the socket of this name. Raises OSError of SHORTAGES only."""
     try:
-        _send(by, lobby, name)
+        _send(by, lobby, name, what)
     except ConnectionRefusedError:
         # Its owner was killed. Nobody binds that name again: it is random.
         _remove(f"{lobby}/{name}")
@@ -41,13 +41,13 @@ def ring(by: _socket.socket, lobby: str, name: str) -> None:
             raise
 
 
-def _send(by: _socket.socket, lobby: str, name: str) -> None:
+def _send(by: _socket.socket, lobby: str, name: str, what: bytes) -> None:
     if len(os.fsencode(f"{lobby}/{name}")) <= LONGEST_ADDRESS:
-        by.sendto(b"", f"{lobby}/{name}")
+        by.sendto(what, f"{lobby}/{name}")
         return
     folder = os.open(lobby, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        by.sendto(b"", address_within(folder, name))
+        by.sendto(what, address_within(folder, name))
     finally:
         os.close(folder)
 

@@ -1,0 +1,56 @@
+"""A worker's pulse: whoever asks is answered by its event loop, through sockets in the lobby.
+
+That a worker lives, its lock tells. That its loop turns can only be told by the loop. It costs nothing until it is
+asked: the question is a datagram that names the socket which waits for the answer, and the answer is the worker's id.
+"""
+
+import asyncio
+import contextlib
+import re
+import secrets
+import socket
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from aqueue.store import ringing
+from aqueue.store.doorbell import bound
+from aqueue.store.place import Place
+
+_SUFFIX = ".pulse"
+_ANSWER = ".answer"
+_ANSWERED_AT = re.compile(r"[0-9a-f]{16}\.answer")
+
+
+@contextlib.contextmanager
+def felt(place: Place, worker: str) -> Iterator[None]:
+    """Answer whoever asks for the pulse of this worker, until the end of the block. Raises StoreUnavailable."""
+    loop = asyncio.get_running_loop()
+    with bound(place, f"{worker}{_SUFFIX}") as asked:
+        loop.add_reader(asked, _answer, asked, place.lobby, worker)
+        try:
+            yield
+        finally:
+            loop.remove_reader(asked)
+
+
+async def feel(place: Place, workers: Iterable[str]) -> str:
+    """Ask these workers, and wait for the first answer; returns whose it is. Raises StoreUnavailable."""
+    loop = asyncio.get_running_loop()
+    name = f"{secrets.token_hex(8)}{_ANSWER}"
+    with bound(place, name) as answers, contextlib.closing(ringing.sender()) as by:
+        for worker in workers:
+            ringing.ring(by, str(place.lobby), f"{worker}{_SUFFIX}", name.encode())
+        return (await loop.sock_recv(answers, 64)).decode()
+
+
+def forget(place: Place, worker: str) -> None:
+    """Remove what a dead worker left."""
+    (place.lobby / f"{worker}{_SUFFIX}").unlink(missing_ok=True)
+
+
+def _answer(asked: socket.socket, lobby: Path, worker: str) -> None:
+    with contextlib.suppress(OSError), contextlib.closing(ringing.sender()) as by:
+        while True:
+            name = asked.recv(64).decode(errors="replace")
+            if _ANSWERED_AT.fullmatch(name):  # nobody but an owner of the queue can ask, and no other file is meant
+                ringing.ring(by, str(lobby), name, worker.encode())
