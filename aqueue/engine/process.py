@@ -140,7 +140,9 @@ class Run:
 
     def _is_out_of_memory(self, code: int) -> bool:
         """Whether a run that has failed did so because the kernel took its memory away."""
-        if self._room is not None and self._room.has_overflowed:
+        if self._room is not None and (killed := self._room.killed):
+            if self._room.is_counted_above:
+                self._memory.kills.account(killed)
             return True
         return code in KILLED and self._memory.kills.took(self._kills_before)
 

@@ -88,8 +88,10 @@ class _Reaper:
 
 def _children() -> list[int]:
     """The children of this process, those that have ended with them."""
-    if not Path(f"/proc/self/task/{os.getpid()}/children").exists():
-        return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if _parent_of(pid) == os.getpid()]
+    return _listed() if Path(f"/proc/self/task/{os.getpid()}/children").exists() else _searched()
+
+
+def _listed() -> list[int]:
     found: list[int] = []
     for task in os.listdir("/proc/self/task"):
         with contextlib.suppress(OSError):  # a thread that has just ended; its children are another's then
@@ -97,8 +99,14 @@ def _children() -> list[int]:
     return found
 
 
+def _searched() -> list[int]:
+    """The same where the kernel was built without that list: rare, and not the place to be fast."""
+    with contextlib.suppress(OSError):
+        return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if _parent_of(pid) == os.getpid()]
+    return []
+
+
 def _parent_of(pid: int) -> int | None:
-    # A kernel that was built without the list of children: rare, and not the place to be fast.
     with contextlib.suppress(OSError, IndexError):
         return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[1])
     return None

@@ -28,6 +28,8 @@ class Room:
     def __init__(self, folder: Path, version: int) -> None:
         self._folder = folder
         self._version = version
+        self.is_counted_above = version == 2
+        """Whether what is killed in here is counted by the cgroups above, too."""
 
     def inside(self, command: str) -> str:
         """A command that runs this one in here."""
@@ -35,9 +37,9 @@ class Room:
         return f"echo 0 > {enter} && exec /bin/sh -c {shlex.quote(command)}"
 
     @property
-    def has_overflowed(self) -> bool:
-        """Whether the kernel had to kill something in here."""
-        return (kills_in(self._folder / EVENTS[self._version]) or 0) > 0
+    def killed(self) -> int:
+        """How many processes the kernel had to kill in here."""
+        return kills_in(self._folder / EVENTS[self._version]) or 0
 
     def furnish(self, memory: int) -> None:
         """Let all in here have so many bytes together. Raises OSError."""

@@ -1,6 +1,8 @@
 """A worker as the first process of a container: orphans, signals, and its sudden end."""
 
+import os
 import signal
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 from faults.harness import enqueue
 
 from aqueue import Queue
+from aqueue.engine import reaper
 from aqueue.model.job import State
 
 from .harness import becomes, has_no_zombies, worker
@@ -37,11 +40,18 @@ async def test_a_thousand_jobs_that_each_leave_an_orphan_end_as_they_did_and_lea
 
 async def test_a_sub_reaper_does_the_same(database: Path) -> None:
     await enqueue(database, *[LEAVES_AN_ORPHAN] * 50, max_retries=0)
-    async with worker(database, inside=(sys.executable, "-c", SUBREAPER)) as reaper:
+    async with worker(database, inside=(sys.executable, "-c", SUBREAPER)) as first:
         await _all_end_as_they_did(database, 50)
-        await has_no_zombies(reaper.pid)
-        reaper.send(signal.SIGTERM)
-        assert await reaper.ends() == 0
+        await has_no_zombies(first.pid)
+        first.send(signal.SIGTERM)
+        assert await first.ends() == 0
+
+
+def test_children_are_found_by_the_list_and_by_a_search_alike() -> None:
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as one, subprocess.Popen("true") as ended:
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+        assert {one.pid, ended.pid} <= set(reaper._listed())
+        assert sorted(reaper._searched()) == sorted(reaper._listed())
 
 
 async def test_an_orphan_that_ends_long_after_its_job_leaves_no_zombie(

@@ -155,6 +155,15 @@ def test_each_kill_accounts_for_one_run_that_was_there(tmp_path: Path, monkeypat
     assert not kills.took(kills.before())
 
 
+def test_what_a_run_knows_of_itself_accounts_for_no_other(tmp_path: Path) -> None:
+    (events := tmp_path / "memory.events").write_text("oom_kill 0\n")
+    kills = Kills(events)
+    before = kills.before()
+    events.write_text("oom_kill 3\n")
+    kills.account(3)
+    assert not kills.took(before)
+
+
 def test_a_count_that_cannot_be_read_accounts_for_nothing(tmp_path: Path) -> None:
     for text in (None, "", "oom_kill many\n", "under_oom 0\n"):
         events = tmp_path / "events"
@@ -177,7 +186,7 @@ def test_a_cgroup_is_divided_when_the_first_limit_comes_and_not_before(tmp_path:
     assert (own.folder / "7-1" / "memory.max").read_text() == str(2**25)
     assert room.inside("echo 'a b'").startswith(f"echo 0 > {own.folder}/7-1/cgroup.procs && exec /bin/sh -c ")
     (own.folder / "7-1" / "memory.events").write_text("oom_kill 1\n")
-    assert room.has_overflowed
+    assert room.killed == 1
 
 
 def test_without_the_controller_there_is_nothing_to_divide(tmp_path: Path) -> None:

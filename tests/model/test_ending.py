@@ -22,6 +22,8 @@ from .builders import ENDINGS
 SENTENCES: list[tuple[Ending, str]] = [
     (Exited(3), "exit code 3"),
     (Signalled(9), "killed by SIGKILL"),
+    (Signalled(9, out_of_memory=True), "killed by SIGKILL: out of memory"),
+    (Exited(137, out_of_memory=True), "exit code 137: out of memory"),
     (TimedOut(3.0), "timed out after 3 s"),
     (TimedOut(0.25), "timed out after 0.25 s"),
     (NotStarted("No such file or directory"), "could not start: No such file or directory"),

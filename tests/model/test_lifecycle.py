@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aqueue.model import lifecycle
-from aqueue.model.ending import Cancelled, Ending, Exited, Interrupted, Lost, Signalled, TimedOut, error_of
+from aqueue.model.ending import Cancelled, Ending, Exited, Interrupted, Lost, NotStarted, Signalled, TimedOut, error_of
 from aqueue.model.errors import WrongState
 from aqueue.model.job import FINISHED, Job, State
 from aqueue.model.lifecycle import Transition
@@ -75,6 +75,14 @@ def test_g_an_exit_code_of_no_retry_on_is_death_at_once_and_other_ends_are_not()
     assert lifecycle.settle(job, Exited(65), DEFAULTS, NOW).state is State.DEAD
     assert lifecycle.settle(job, Exited(66), DEFAULTS, NOW).state is State.FAILED
     assert lifecycle.settle(job, Signalled(64), DEFAULTS, NOW).state is State.FAILED
+
+
+def test_g_what_its_worker_can_never_give_is_death_at_once() -> None:
+    job = a_running_job(attempts=1)
+    settled = lifecycle.settle(job, NotStarted("a niceness of -5 takes a right", for_good=True), DEFAULTS, NOW)
+    assert (settled.state, settled.attempts, settled.finished_at) == (State.DEAD, 1, NOW)
+    assert settled.error == "could not start: a niceness of -5 takes a right"
+    assert lifecycle.settle(job, NotStarted("no such folder"), DEFAULTS, NOW).state is State.FAILED
 
 
 @pytest.mark.parametrize("attempts", [1, 4])
