@@ -11,6 +11,9 @@ from pathlib import Path
 from aqueue.engine import proc
 from aqueue.engine.hierarchy import memberships
 
+CONTROLLER = "memory"
+"""What is given to the parts of a cgroup that is divided."""
+
 MOVES = 10
 """How often it is tried to move all processes, while some of them start others."""
 
@@ -42,7 +45,7 @@ class Cgroup:
     def can_divide(self) -> bool:
         """Whether memory could be given to parts of it."""
         with contextlib.suppress(OSError):
-            return "memory" in (self.folder.parent / "cgroup.controllers").read_text().split()
+            return CONTROLLER in (self.folder.parent / "cgroup.controllers").read_text().split()
         return False
 
     def divide(self) -> None:
@@ -54,10 +57,10 @@ class Cgroup:
         if _is_divided(self.folder):
             return
         if not _is_divided(self.folder.parent):
-            _write_control(self.folder.parent, "+memory")
+            _write_control(self.folder.parent, f"+{CONTROLLER}")
             self._has_divided_above = True
         _move_all(self.folder, self._for_processes)
-        _write_control(self.folder, "+memory")
+        _write_control(self.folder, f"+{CONTROLLER}")
 
     @property
     def _for_processes(self) -> Path:
@@ -67,12 +70,12 @@ class Cgroup:
         """Move back and remove the cgroup, unless something that was left behind on purpose lives in it."""
         with contextlib.suppress(OSError):
             if _is_divided(self.folder):
-                _write_control(self.folder, "-memory")
+                _write_control(self.folder, f"-{CONTROLLER}")
             if self._has_divided_above:
-                _write_control(self.folder.parent, "-memory")
+                _write_control(self.folder.parent, f"-{CONTROLLER}")
         with contextlib.suppress(OSError):
             _move(self.folder.parent)
-        _remove(self.folder)
+        forget(self.folder)
 
 
 async def kill(folder: Path) -> None:
@@ -80,7 +83,7 @@ async def kill(folder: Path) -> None:
     while pids := _members(folder):
         _write(folder / "cgroup.kill")
         await proc.end_of(pids[0])
-    _remove(folder)
+    forget(folder)
 
 
 def is_ours(folder: Path) -> bool:
@@ -99,7 +102,7 @@ def _members(folder: Path) -> list[int]:
     return [pid for pid in pids if proc.look_at(pid) is not None]
 
 
-def _remove(folder: Path) -> None:
+def forget(folder: Path) -> None:
     """Remove a cgroup with its parts, as far as nothing is in them."""
     with contextlib.suppress(OSError):
         for part in filter(Path.is_dir, folder.iterdir()):
@@ -109,7 +112,7 @@ def _remove(folder: Path) -> None:
 
 
 def _is_divided(folder: Path) -> bool:
-    return "memory" in (folder / "cgroup.subtree_control").read_text().split()
+    return CONTROLLER in (folder / "cgroup.subtree_control").read_text().split()
 
 
 def _write_control(folder: Path, what: str) -> None:

@@ -115,10 +115,12 @@ class Rescuer:
         self._on_rescued()
 
     async def _end_leftovers(self, worker: str, known: roster.WorkerRow | None, jobs: Iterable[Job]) -> None:
+        folder = Path(known.cgroup) if known is not None and known.cgroup is not None else None
         if known is not None and not self._left_anything_here(known):
+            if folder is not None:
+                cgroup.forget(folder)
             return
-        if known is not None and known.cgroup is not None:
-            folder = Path(known.cgroup)
+        if folder is not None:
             if cgroup.is_ours(folder):
                 raise leftovers.OwnLeftover
             await cgroup.kill(folder)

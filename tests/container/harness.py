@@ -34,10 +34,11 @@ def own_user_namespace() -> Sequence[str]:
 def why_no_container() -> str:
     """Why there can be no such namespaces here; empty if there can."""
     try:
-        done = subprocess.run([*container(), "true"], capture_output=True, text=True, check=False)
+        words = [*container(), sys.executable, "-c", "import aqueue"]
+        done = subprocess.run(words, env=environ(), capture_output=True, text=True, check=False)
     except FileNotFoundError:
         return "there is no unshare; install util-linux"
-    return done.stderr.strip() and f"namespaces of process ids need root: {done.stderr.strip()}"
+    return f"no namespace of process ids can be had: {done.stderr.strip()}" if done.returncode else ""
 
 
 def container() -> Sequence[str]:

@@ -3,11 +3,13 @@
 import os
 import re
 import signal
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from faults.harness import enqueue, run_aqueue
+from faults.harness import enqueue, environ, run_aqueue
 
 from .harness import worker
 
@@ -70,3 +72,10 @@ async def test_the_worker_of_another_container_is_none_of_this_one(database: Pat
 async def test_wrong_words_are_refused(words: list[str], database: Path) -> None:
     code, out, err = await run_aqueue(database, "health", *words)
     assert (code, out, err.count("\n")) == (2, "", 1)
+
+
+def test_a_probe_loads_no_engine_for_it_comes_every_few_seconds() -> None:
+    code = "import sys, aqueue.cli.health; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], env=environ(), capture_output=True, text=True, check=True)
+    packages = {".".join(name.split(".")[:2]) for name in done.stdout.split()}
+    assert not packages & {"aqueue.engine", "aqueue.web", "aqueue.queue", "rich", "fastapi"}
