@@ -36,7 +36,7 @@ function row(event) {
     h("td", h("span.turn", from, " → ", event.to ? stateLabel({ state: event.to }).element : "removed")),
     h("td", event.run ?? "–"),
     h("td.wide", event.worker ?? "–"),
-    h("td.c-command", h("div.error", oneLine(event.error ?? event.ending ?? ""))),
+    h("td.c-command", event.error ? h("div.error", oneLine(event.error)) : h("span.hint", event.ending ?? "")),
   );
   return { element, update: () => {} };
 }

@@ -74,11 +74,13 @@ class JobsPage {
 
   /** Show what a query asks for. */
   async go(query) {
+    const before = this.#view?.cursor;
     this.#view = viewOf(query);
     this.filters.set(this.#view);
     this.selection?.clear();
     if (this.#number) await attempt(() => this.#read(true));
     else await this.#read(true);
+    if (before !== undefined && before !== this.#view.cursor) scrollTo(0, history.state?.scroll ?? 0);
   }
 
   refresh() {

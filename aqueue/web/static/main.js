@@ -52,8 +52,8 @@ async function showPages() {
       if (!lost.wait) leaveIfLoggedOut();
     },
   });
-  const router = new Router(routes({ live, go: (...where) => router.go(...where) }), (name, page, error) => {
-    shell.show(name, page ?? trouble(error, () => router.again()), first);
+  const router = new Router(routes({ live, go: (...where) => router.go(...where) }), (name, page, error, scroll) => {
+    shell.show(name, page ?? trouble(error, () => router.again()), { first, scroll });
     first = false;
   });
   whenLoginIsWanted(toLogin);

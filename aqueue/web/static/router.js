@@ -32,11 +32,13 @@ export class Router {
 
   /**
    * @param {Route[]} routes the last one takes every path
-   * @param {(name: string, page: Page|null, error: Error|null) => void} show puts a page on the screen
+   * @param {(name: string, page: Page|null, error: Error|null, scroll: number) => void} show puts a page on the screen,
+   *     where it was left off
    */
   constructor(routes, show) {
     this.#routes = routes;
     this.#show = show;
+    history.scrollRestoration = "manual"; // the browser would scroll before there is anything to scroll
     document.addEventListener("click", (event) => this.#click(event));
     // Also said of a link within the page, which changes nothing here.
     addEventListener("popstate", () => location.pathname + location.search !== this.#address && this.#open());
@@ -54,8 +56,8 @@ export class Router {
 
   /** Go to an address of ours. */
   go(address, { replace = false } = {}) {
-    if (replace) history.replaceState(null, "", address);
-    else history.pushState(null, "", address);
+    if (!replace) history.replaceState({ scroll: scrollY }, "");
+    history[replace ? "replaceState" : "pushState"](null, "", address);
     return this.#open();
   }
 
@@ -94,9 +96,9 @@ export class Router {
       const page = await route.open({ params, query, signal: leave.signal });
       if (this.#current !== current) return;
       current.page = page;
-      this.#show(route.name, page, null);
+      this.#show(route.name, page, null, history.state?.scroll ?? 0);
     } catch (error) {
-      if (this.#current === current) this.#show(route.name, null, error);
+      if (this.#current === current) this.#show(route.name, null, error, 0);
     }
   }
 }

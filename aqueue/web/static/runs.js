@@ -15,7 +15,7 @@ import { oneLine } from "./text.js";
 export function runsTable(onShow) {
   const body = h("tbody");
   const draw = keyed(body, ({ run }) => run, (run) => row(run, onShow));
-  const heads = [["Run"], ["Ending"], ["Took", "c-number"], ["CPU", "c-number wide"], ["Memory", "c-number wide"], ["Started", "c-time"], ["Worker", "wide"]];
+  const heads = [["Run"], ["Ending"], ["Took", "c-number"], ["CPU", "c-number wide"], ["Memory", "c-number wide"], ["Started", "c-time wide"], ["Worker", "wide"]];
   const head = h("tr", heads.map(([text, kind]) => h("th", { scope: "col", class: kind ?? null }, text)), h("th", { scope: "col" }, h("span.unseen", "Output")));
   const none = h("p.hint", "It has not run yet.");
   const table = h("div.table", h("table.runs", h("caption.unseen", "Attempts"), h("thead", head), body));
@@ -44,7 +44,7 @@ function row(first, onShow) {
     h("td.c-number", time),
     cpu,
     memory,
-    h("td.c-time", at(first.started_at)),
+    h("td.c-time.wide", at(first.started_at)),
     h("td.wide", h("span.hint", `${first.worker ?? "–"}${first.slot === null ? "" : ` / ${first.slot}`}`)),
     h("td.c-action", look),
   );

@@ -67,12 +67,12 @@ export class Shell {
   }
 
   /** Put a page on the screen; after the first, the focus goes to its heading, where a reader begins. */
-  show(name, page, first) {
+  show(name, page, { first, scroll }) {
     for (const [way, link] of this.#links) mark(link, "aria-current", way === name ? "page" : null);
     document.title = `${page.title} · aqueue`;
     put(this.#main, page.element);
+    scrollTo(0, scroll);
     if (first) return;
-    scrollTo(0, 0);
     const heading = this.#main.querySelector("h1");
     heading?.setAttribute("tabindex", "-1");
     (this.#main.querySelector("[autofocus]") ?? heading)?.focus({ preventScroll: true });

@@ -45,12 +45,12 @@ export function workerCards() {
   };
 }
 
-/** The slots of a worker when these jobs have changed. */
+/** The slots of a worker when these jobs have changed. Of two in one slot, the later one was claimed ahead. */
 export function slotsAfter(worker, jobs) {
   const slots = worker.slots.map(({ slot, job }) => ({ slot, job: job && jobs.some(({ id }) => id === job.id) ? null : job }));
   for (const job of jobs) {
     const place = job.state === "processing" && job.worker === worker.id && slots.find(({ slot }) => slot === job.slot);
-    if (place) place.job = job;
+    if (place && !(place.job?.started_at <= job.started_at)) place.job = job;
   }
   return slots;
 }
