@@ -46,11 +46,11 @@ function inTwo(seconds) {
   return `${Math.floor(seconds / large)} ${names[0]}${rest ? ` ${rest} ${names[1]}` : ""}`;
 }
 
-/** How far a moment lies from now: `5 s ago`, `in 2 m 3 s`. */
+/** How far a moment lies from now: `in 2 m 3 s`, `5 s ago`, and of what is long past only `2 h ago`. */
 export function distance(iso, now = Date.now()) {
   const seconds = (Date.parse(iso) - now) / 1000;
   if (seconds > 0) return `in ${wholeDuration(Math.ceil(seconds))}`;
-  return seconds > -1 ? "now" : `${wholeDuration(-seconds)} ago`;
+  return seconds > -1 ? "now" : `${wholeDuration(-seconds).split(" ", 2).join(" ")} ago`;
 }
 
 /** Seconds from one moment to another, or to now. */

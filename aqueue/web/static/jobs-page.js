@@ -3,7 +3,7 @@
  * @module
  */
 
-import { h, keyed, put, reveal, say } from "./dom.js";
+import { h, keyed, mark, put, reveal, say } from "./dom.js";
 import { jobFilters } from "./filters.js";
 import { get, queryOf } from "./http.js";
 import { jobHeads, jobRow } from "./job-row.js";
@@ -106,8 +106,10 @@ class JobsPage {
   /** Read the page; what the reader has asked for himself is shown at once, wherever he points. */
   async #read(isAsked = false) {
     const number = ++this.#number;
+    if (isAsked) mark(this.table, "aria-busy", "true");
     const { items, next, counts } = await readPage(this.#view, this.signal, () => number === this.#number);
     if (number !== this.#number) return; // a later question was asked meanwhile
+    mark(this.table, "aria-busy", null);
     this.#next = next;
     this.tabs.set(this.#view, counts);
     if (!isAsked && this.#isBusy && this.#rows.length && moves(this.#rows, items)) this.#hold(items);

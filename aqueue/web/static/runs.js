@@ -45,7 +45,7 @@ function row(first, onShow) {
     cpu,
     memory,
     h("td.c-time.wide", at(first.started_at)),
-    h("td.wide", h("span.hint", `${first.worker ?? "–"}${first.slot === null ? "" : ` / ${first.slot}`}`)),
+    h("td.c-time.wide", h("span.hint", `${first.worker ?? "–"}${first.slot === null ? "" : ` / ${first.slot}`}`)),
     h("td.c-action", look),
   );
   const update = (run) => {

@@ -37,7 +37,10 @@ def watch() -> Watch:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def context(browser: Browser, watch: Watch, site: Site) -> AsyncIterator[BrowserContext]:
-    """A context of its own. In the end it must have had nothing to complain of, and have asked no other host."""
+    """A fresh browser, closed before the site is cleared.
+
+    At its end it must have had nothing to complain of, and have asked no other host.
+    """
     context = await browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     watch.over(context)
     yield context

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from .harness import PICTURES, Site, Watch, faults_of, is_live, log_in, scrolls_sideways
+from .harness import PICTURES, TOKEN, Site, Watch, faults_of, is_live, log_in, scrolls_sideways
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -107,3 +107,36 @@ async def test_a_schedule_is_run_now_paused_and_resumed(visitor: Page, stage: Si
     await expect(visitor.get_by_role("status").filter(has_text="of poll is enqueued")).to_be_visible()
     await visitor.get_by_role("button", name="Resume schedule poll").click()
     await expect(visitor.get_by_role("button", name="Pause schedule poll")).to_be_visible()
+
+
+async def test_a_login_leads_to_no_other_host(browser: Browser, stage: Site) -> None:
+    context = await browser.new_context()
+    page = await context.new_page()
+    await page.goto(f"{stage.url}/login?next=//evil.example/jobs")
+    await page.get_by_label("Token").fill("wrong")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("That is not the token.")).to_be_visible()
+    await page.get_by_label("Token").fill(TOKEN)
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(f"{stage.url}/")
+    await page.get_by_role("button", name="Log out").click()
+    await expect(page.get_by_label("Token")).to_be_visible()
+    await context.close()
+
+
+async def test_without_a_token_nothing_offers_to_enqueue(page: Page, site: Site) -> None:
+    await page.goto(f"{site.url}/enqueue")
+    await expect(page.get_by_text("only where the server has a token")).to_be_visible()
+    await expect(page.get_by_role("link", name="Enqueue")).to_have_count(0)
+
+
+async def test_where_nothing_may_be_changed_no_verb_is_offered(page: Page, site: Site) -> None:
+    await site.run("enqueue", "--id", "held", "--hold", "true")
+    only_reads = {"login": False, "token": False, "may_enqueue": False, "may_change": False, "read_only": True}
+    await page.route("**/api/session", lambda route: route.fulfill(json={**only_reads, "version": "1"}))
+    for path in ("/", "/jobs", "/jobs/held", "/queues"):
+        await page.goto(site.url + path)
+        await expect(page.locator("h1")).to_be_visible()
+        await expect(page.get_by_text("read-only")).to_be_visible()
+        verbs = page.locator("main").get_by_role("button", name=re.compile("Cancel|Remove|Retry|Hold|Pause|Limits"))
+        await expect(verbs).to_have_count(0)
