@@ -163,7 +163,7 @@ def _cut(before: Rows) -> Mapping[Stream, bytes]:
     for row in before:
         stream = Stream(row["stream"])
         if len(ends[stream]) < CHARACTER:
-            ends[stream] = bytes(row["data"]) + ends[stream]
+            ends[stream] = (bytes(row["data"]) + ends[stream])[-CHARACTER:]
     return ends
 
 

@@ -263,7 +263,7 @@ async def test_verbs_on_a_selection(plain: Served, selection: dict[str, Any], id
     await plain.queue.enqueue("echo special", id="x")
     dry = await plain.send("POST", "/api/jobs/cancel", {**selection, "dry_run": True})
     assert dry == {"matched": len(ids), "done": 0, "skipped": 0}
-    assert (await plain.queue.status()).counts["cancelled"] == 0
+    assert (await plain.queue.status()).counts[State.CANCELLED] == 0
     outcome = {"matched": len(ids), "done": len(ids), "skipped": 0}
     assert await plain.send("POST", "/api/jobs/cancel", selection) == outcome
     assert sorted(job.id for job in await plain.queue.list(Filter(state=State.CANCELLED))) == ids

@@ -39,9 +39,9 @@ def test_in_whatever_pieces_and_parts_it_comes_the_text_is_the_same(
         for document in pieces_of(Part(pieces[first:last], before, more=not is_last, ended=False)):
             texts[document["stream"]] += document["text"]
     # What the last bytes begin and do not end is not told before it is clear that they never will.
-    for stream, data in (("stdout", out), ("stderr", err)):
-        assert data.decode(errors="replace").startswith(texts[stream])
-        missing = len(data.decode(errors="replace")) - len(texts[stream])
+    for name, data in (("stdout", out), ("stderr", err)):
+        assert data.decode(errors="replace").startswith(texts[name])
+        missing = len(data.decode(errors="replace")) - len(texts[name])
         assert missing <= 1
 
 
