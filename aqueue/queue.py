@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -24,11 +23,13 @@ from aqueue.store import chain, history, open_store, printed, pruning, queues, r
 from aqueue.store.batch import Batch
 from aqueue.store.chain import Chain
 from aqueue.store.enqueueing import enqueue_batch
-from aqueue.store.examine import Finding, examine
+from aqueue.store.examine import examine
+from aqueue.store.finding import Finding
 from aqueue.store.history import Event
+from aqueue.store.place import Place
 from aqueue.store.printed import Piece
+from aqueue.store.protocol import Store, Watcher
 from aqueue.store.queues import QueueRow
-from aqueue.store.sqlite import SqliteStore
 from aqueue.store.statement import Ask, Verb
 from aqueue.store.sweep import Pruned
 from aqueue.waiting import Ended, until_ended
@@ -46,7 +47,7 @@ EVENTS_AT_ONCE = 1000
 class Queue:
     """A queue of jobs: ``async with Queue.open("queue.db") as queue: job = await queue.enqueue("echo hi")``."""
 
-    def __init__(self, store: SqliteStore, environ: Mapping[str, str]) -> None:
+    def __init__(self, store: Store, environ: Mapping[str, str]) -> None:
         self._store = store
         self._environ = environ
 
@@ -76,7 +77,7 @@ class Queue:
         When this returns, the job is on the disk. With a `unique` key that an unfinished job has, that one is returned,
         and none is made. Raises InvalidInput, DuplicateId, and NoSuchJob for one that it is to wait for.
         """
-        enqueued = await self.enqueue_many([NewJob.parse({"command": command, **options}, time.time())])
+        enqueued = await self.enqueue_many([NewJob.parse({"command": command, **options}, self._store.now())])
         return await self.get(enqueued.ids[0])
 
     async def enqueue_many(self, jobs: Iterable[NewJob | Alike]) -> Enqueued:
@@ -87,19 +88,19 @@ class Queue:
         Cycle.
         """
         with self.batch() as batch:
-            batch.add(jobs, time.time())
+            batch.add(jobs, self._store.now())
             return await self.enqueue_batch(batch)
 
     def batch(self) -> Batch:
         """An empty batch for `enqueue_batch`; what does not fit into memory waits in the folder of the queue."""
-        return Batch(self._store.place.database.parent)
+        return Batch(self._store.folder)
 
     async def enqueue_batch(self, batch: Batch, on_written: Callable[[int], None] = lambda _: None) -> Enqueued:
         """Add the jobs of a batch, as `enqueue_many` does.
 
         `on_written` is told how many of them are written so far, in this loop; they count when all of them are.
         """
-        settings, now, loop = await self.settings(), time.time(), asyncio.get_running_loop()
+        settings, now, loop = await self.settings(), self._store.now(), asyncio.get_running_loop()
         chunks = partial(batch.watched, lambda count: loop.call_soon_threadsafe(on_written, count))
         try:
             return await self._store.write(lambda: enqueue_batch(chunks(), settings, now), checked=True)
@@ -140,12 +141,12 @@ class Queue:
         A running job is asked to end, and is `processing` until its processes are gone. Here and below, a `dry_run`
         raises what the verb would raise, and changes nothing.
         """
-        now = time.time()
+        now = self._store.now()
         return await self._change(ids, lambda job: lifecycle.cancel(job, now), dry_run=dry_run)
 
     async def retry(self, *ids: str, dry_run: bool = False) -> Sequence[Job]:
         """Give jobs a fresh set of attempts, now, all or none. Raises NoSuchJob and WrongState."""
-        now = time.time()
+        now = self._store.now()
         return await self._change(ids, lambda job: lifecycle.retry(job, now), dry_run=dry_run)
 
     async def hold(self, *ids: str, dry_run: bool = False) -> Sequence[Job]:
@@ -154,7 +155,7 @@ class Queue:
 
     async def release(self, *ids: str, dry_run: bool = False) -> Sequence[Job]:
         """Let scheduled or held jobs run now, all or none. Raises NoSuchJob and WrongState."""
-        now = time.time()
+        now = self._store.now()
         return await self._change(ids, lambda job: lifecycle.release(job, now), dry_run=dry_run)
 
     async def remove(self, *ids: str, dry_run: bool = False) -> Sequence[Job]:
@@ -169,14 +170,14 @@ class Queue:
         others wait for are spared. Raises InvalidInput for a state in which jobs are not finished.
         """
         settings = await self.settings()
-        before = retention.chosen_by_hand(settings, time.time(), older_than=older_than, state=state)
+        before = retention.chosen_by_hand(settings, self._store.now(), older_than=older_than, state=state)
         as_configured = older_than is None and state is None
         return await sweep.by_hand(self._store, before, settings.output_total if as_configured else None)
 
     async def prunable(self, *, older_than: float | None = None, state: State | None = None) -> int:
         """How many jobs `prune` would remove. Raises InvalidInput."""
         settings = await self.settings()
-        before = retention.chosen_by_hand(settings, time.time(), older_than=older_than, state=state)
+        before = retention.chosen_by_hand(settings, self._store.now(), older_than=older_than, state=state)
         return await self._store.read(lambda: pruning.count(before))
 
     async def edit(self, job_id: str, *, dry_run: bool = False, **changes: Any) -> Job:
@@ -185,7 +186,7 @@ class Queue:
         Raises NoSuchJob, InvalidInput, and WrongState for a running job, or for a `delay`, `run_at` or `hold` of one
         that does not wait.
         """
-        now = time.time()
+        now = self._store.now()
         values, time_ = check_edit(changes, now, job_id)
 
         def decide(job: Job) -> lifecycle.Transition | None:
@@ -217,7 +218,7 @@ class Queue:
         line = await self._store.read(lambda: queues.line_of(job.queue))
         ahead = await self._store.read(lambda: reading.ahead(job))
         kept = await self._store.read(lambda: chain.kept(job))
-        return why(job, line, ahead=ahead, workers=workers, now=time.time(), kept=kept)
+        return why(job, line, ahead=ahead, workers=workers, now=self._store.now(), kept=kept)
 
     async def chain(self, job: Job) -> Chain:
         """The jobs that it comes after and those that come after it, near ones before far ones, and not too many."""
@@ -298,10 +299,23 @@ class Queue:
 
         return Views(self._store)
 
+    @property
+    def place(self) -> Place:
+        """Where the files of the queue on this machine are."""
+        return self._store.place
+
+    def watched(self, watcher: Watcher) -> contextlib.AbstractContextManager[None]:
+        """Tell the watcher what becomes of the queue and of its workers, until the end of the block."""
+        return self._store.watched(watcher)
+
+    async def living(self) -> frozenset[str]:
+        """The ids of the workers that live."""
+        return await self._store.living()
+
     async def workers(self) -> Sequence[Worker]:
         """The workers that live, in the order of their starts."""
-        rows = await self._store.read(roster.workers)
-        return [worker_of(row) for row in rows if self._store.lobby.is_alive(row.id)]
+        rows, living = await self._store.read(roster.workers), await self._store.living()
+        return [worker_of(row) for row in rows if row.id in living]
 
     async def stop_workers(self, ids: Iterable[str], *, now: bool) -> Sequence[str]:
         """Ask workers to drain, or with `now` to end their jobs and put them back; returns those that were told."""
@@ -335,7 +349,7 @@ class Queue:
 
     async def rate_queue(self, name: str, rate: Rate | None) -> None:
         """Let the jobs of a queue start at this rate at most; None is any."""
-        now = time.time()
+        now = self._store.now()
         await self._say(name, lambda: queues.rate(name, rate, now))
 
     async def _say(self, name: str, verb: Callable[[], Verb[None]]) -> None:
@@ -373,7 +387,7 @@ class Queue:
     async def _change(
         self, ids: Sequence[str], decide: Callable[[Job], lifecycle.Transition | None], *, dry_run: bool
     ) -> Sequence[Job]:
-        changed = partial(sql.change, _distinct(ids), decide, time.time())
+        changed = partial(sql.change, _distinct(ids), decide, self._store.now())
         return await self._done(ids, changed, dry_run=dry_run)
 
     async def _done(self, ids: Sequence[str], ask: Ask[Sequence[Job]], *, dry_run: bool) -> Sequence[Job]:

@@ -1,6 +1,5 @@
 """The client's schedules: what a program does with the cron part of a queue, as ``queue.schedules``."""
 
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -9,7 +8,7 @@ from aqueue.model.schedule import Missed, NewSchedule, Schedule
 from aqueue.model.settings import Settings
 from aqueue.store import reading
 from aqueue.store import schedules as store_verbs
-from aqueue.store.sqlite import SqliteStore
+from aqueue.store.protocol import Store
 
 __all__ = ["Missed", "Schedule", "Schedules"]
 
@@ -17,7 +16,7 @@ __all__ = ["Missed", "Schedule", "Schedules"]
 class Schedules:
     """The jobs that are enqueued again and again: ``await queue.schedules.add("nightly", "@daily", "backup.sh")``."""
 
-    def __init__(self, store: SqliteStore, settings: Callable[[], Awaitable[Settings]]) -> None:
+    def __init__(self, store: Store, settings: Callable[[], Awaitable[Settings]]) -> None:
         self._store = store
         self._settings = settings
 
@@ -44,7 +43,7 @@ class Schedules:
         self, name: str, schedule: str, job: dict[str, Any], *, timezone: str, missed: str, overlap: bool
     ) -> tuple[Schedule, bool]:
         """The same as `add` with the keys of the job in one; also says whether there was a schedule of this name."""
-        now = time.time()
+        now = self._store.now()
         new = NewSchedule.parse(name, schedule, job, timezone=timezone, missed=missed, overlap=overlap, now=now)
         return await self._store.write(lambda: store_verbs.add(new, now))
 
@@ -66,7 +65,7 @@ class Schedules:
 
     async def resume(self, name: str) -> Schedule:
         """Let a paused schedule go on from now; what lies before is not made up for. Raises NoSuchSchedule."""
-        now = time.time()
+        now = self._store.now()
         return await self._store.write(lambda: store_verbs.resume(name, now))
 
     async def trigger(self, name: str) -> Job:
@@ -74,7 +73,7 @@ class Schedules:
 
         With overlap, that does not matter.
         """
-        settings, now = await self._settings(), time.time()
+        settings, now = await self._settings(), self._store.now()
         job_id = await self._store.write(lambda: store_verbs.trigger(name, settings, now))
         (job,) = await self._store.read(lambda: reading.find([job_id]))
         return job

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,9 +14,9 @@ from aqueue.model.job import Decidable
 from aqueue.model.newjob import NewTime, check_edit
 from aqueue.model.selection import Action, Filter, meant_by
 from aqueue.store import reading, selection
+from aqueue.store.protocol import Store
 from aqueue.store.selection import Sliced
 from aqueue.store.slices import Pace
-from aqueue.store.sqlite import SqliteStore
 from aqueue.store.statement import Verb
 from aqueue.waiting import Ended, until_ended
 
@@ -69,7 +68,7 @@ class Selection:
 
     def __init__(
         self,
-        store: SqliteStore,
+        store: Store,
         wanted: Filter,
         *,
         dry_run: bool = False,
@@ -109,7 +108,7 @@ class Selection:
 
     async def edit(self, **changes: Any) -> Outcome:
         """Change their command or their options; the keys are those of `enqueue`. Raises InvalidInput."""
-        values, time_ = check_edit(changes, time.time())
+        values, time_ = check_edit(changes, self._store.now())
 
         def act(seqs: Sequence[int], decide: selection.Decide, now: float) -> Verb[Sliced]:
             return selection.edit(seqs, values, decide, now)
@@ -159,7 +158,7 @@ class Selection:
 
     async def _expected(self, seqs: Sequence[int], decide: Decide, expect: Expect) -> AsyncGenerator[Sliced, None]:
         """What could be done of each slice."""
-        decide_now, chosen = _at(decide, time.time()), frozenset(seqs)
+        decide_now, chosen = _at(decide, self._store.now()), frozenset(seqs)
         for start in range(0, len(seqs), WEIGHED_AT_ONCE):
             some = seqs[start : start + WEIGHED_AT_ONCE]
             yield await self._store.read(partial(expect, some, decide_now, chosen))
@@ -185,7 +184,7 @@ class Selection:
         coming = iter(seqs)
         left: Sequence[int] = ()
         while some := [*left, *islice(coming, max(0, pace.size - len(left)))]:
-            now = time.time()
+            now = self._store.now()
             turned = await self._store.turn([partial(act, some, _at(decide, now), now)])
             (sliced,) = turned.outcomes
             if isinstance(sliced, BaseException):

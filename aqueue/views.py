@@ -18,9 +18,9 @@ from aqueue.store.changes import Changes, Since
 from aqueue.store.minutes import SECONDS, Minute
 from aqueue.store.pages import Dead, Order, Page
 from aqueue.store.printed import Part, Piece, Place, Stream
+from aqueue.store.protocol import Store
 from aqueue.store.queues import QueueRow
 from aqueue.store.roster import WorkerRow
-from aqueue.store.sqlite import SqliteStore
 
 __all__ = ["Changes", "Dead", "Order", "Overview", "Page", "Part", "Piece", "Place", "Seen", "Since", "Stream", "Views"]
 
@@ -82,7 +82,7 @@ class Seen:
 class Views:
     """Looks at a queue; each is one transaction, takes bounded time, and changes nothing."""
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
 
     async def page(self, wanted: Filter, order: Order, limit: int, at: int | None = None) -> Page:

@@ -9,7 +9,7 @@ from functools import partial
 from aqueue.model.errors import CannotFinish
 from aqueue.model.job import Job, State
 from aqueue.store import chain, reading
-from aqueue.store.sqlite import SqliteStore
+from aqueue.store.protocol import Store
 
 REST = 9.0
 """How many times as long as a look took nobody looks again: a hundred thousand jobs must not keep a CPU busy."""
@@ -38,7 +38,7 @@ class Ended:
         return self.done - self.counts.get(State.COMPLETED, 0)
 
 
-async def until_ended(store: SqliteStore, seqs: Sequence[int], examples: int = 0) -> AsyncGenerator[Ended, None]:
+async def until_ended(store: Store, seqs: Sequence[int], examples: int = 0) -> AsyncGenerator[Ended, None]:
     """How far these jobs are: at once, and whenever that may have changed, until all have ended.
 
     Raises CannotFinish for one that is held, or that waits for one that is: only a person can end such a wait.

@@ -20,7 +20,7 @@ from aqueue.model.settings import Settings
 from aqueue.model.unique import Enqueued
 from aqueue.queue import Filter
 from aqueue.store import line, open_store, sql
-from aqueue.store.sqlite import SqliteStore
+from aqueue.store.protocol import Store
 
 Waiting = Callable[..., Awaitable[asyncio.Task[Sequence[Job]]]]
 """Begins to wait for jobs; returns when that has looked at them and listens."""
@@ -44,7 +44,7 @@ async def queue(database: Path) -> AsyncIterator[Queue]:
 class Somebody:
     """Plays the worker, on a connection of its own, as another process has one."""
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
 
     async def claim(self) -> Job:

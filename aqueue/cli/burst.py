@@ -13,13 +13,13 @@ from aqueue.model.errors import StoreError
 from aqueue.model.job import FINISHED, State
 from aqueue.model.line import Served
 from aqueue.store import reading
-from aqueue.store.sqlite import SqliteStore
+from aqueue.store.protocol import Store
 
 
 class Burst:
     """Counts what this worker has finished, and looks at what is left for all; at most ten times a second."""
 
-    def __init__(self, store: SqliteStore, served: Served | None, bar: Bar) -> None:
+    def __init__(self, store: Store, served: Served | None, bar: Bar) -> None:
         self._store = store
         self._served = served
         self._bar = bar
@@ -45,7 +45,7 @@ class Burst:
 
 
 @contextlib.asynccontextmanager
-async def burst_shown(store: SqliteStore, served: Served | None, lines: Lines) -> AsyncIterator[Listener]:
+async def burst_shown(store: Store, served: Served | None, lines: Lines) -> AsyncIterator[Listener]:
     """Show a burst for as long as the block lasts, where there is a terminal for that; yields who must hear of it."""
     if terminal() is None:
         yield _hear_nothing

@@ -5,7 +5,7 @@ import json
 import asyncclick as click
 
 from aqueue.queue import Queue
-from aqueue.store.examine import Verdict
+from aqueue.store.finding import Verdict
 
 
 @click.command()

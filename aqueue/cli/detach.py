@@ -44,7 +44,7 @@ async def start(place: Place, arguments: Sequence[str]) -> str:
 
     Raises StoreError with its reason if it does not come so far.
     """
-    place.prepare()
+    place.make_folder(place.worker_log.parent)
     reading, writing = os.pipe()
     with os.fdopen(reading) as report:
         try:

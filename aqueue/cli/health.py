@@ -12,7 +12,7 @@ from aqueue.model.errors import Refused
 from aqueue.model.text import format_duration
 from aqueue.store import home, open_store, pulse, roster
 from aqueue.store.opening import place_of
-from aqueue.store.sqlite import SqliteStore
+from aqueue.store.protocol import Store
 
 
 @click.command()
@@ -55,7 +55,7 @@ async def _answer(db: str | None, waits: _Waits) -> str:
 
 
 @contextlib.asynccontextmanager
-async def _opened(db: str | None) -> AsyncIterator[SqliteStore]:
+async def _opened(db: str | None) -> AsyncIterator[Store]:
     """The queue, if there is one: who asks for its health does not make it."""
     database = place_of(db)
     if not Path(database).exists():
@@ -67,7 +67,7 @@ async def _opened(db: str | None) -> AsyncIterator[SqliteStore]:
         await store.close()
 
 
-def _living_here(store: SqliteStore, workers: Sequence[roster.WorkerRow]) -> Sequence[str]:
+def _living_here(store: Store, workers: Sequence[roster.WorkerRow]) -> Sequence[str]:
     place = (home.boot(), home.pid_namespace())
     here = [worker.id for worker in workers if (worker.boot, worker.pid_namespace) == place]
     return [worker for worker in here if store.lobby.is_alive(worker)]

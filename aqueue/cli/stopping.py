@@ -10,9 +10,6 @@ from pathlib import Path
 from aqueue.cli.narration import counted
 from aqueue.model.errors import Refused
 from aqueue.queue import Queue, Worker
-from aqueue.store.place import Place
-from aqueue.store.presence import Lobby
-from aqueue.store.watch import watched
 
 LOOKS = (0.0, 0.001, 0.010, 0.050)
 """Seconds to wait before each look at a sign of life: the kernel can tell of its end just before it is one."""
@@ -25,8 +22,7 @@ async def stop_workers(db: str | None, ids: Sequence[str], *, now: bool) -> None
         if not asked:
             _say("No worker is running.")
             return
-        place = Place(queue.url, shared=False)
-        with _departures(place) as departures, _processes(asked) as processes:
+        with _departures(queue) as departures, _processes(asked) as processes:
             await queue.stop_workers([worker.id for worker in asked], now=now)
             _say(_asking(asked, now=now))
             await _see_off([worker.id for worker in asked], departures, processes)
@@ -56,8 +52,9 @@ async def _see_off(workers: Sequence[str], departures: "_Departures", processes:
         await departures.next()
         for look in LOOKS:
             await asyncio.sleep(look)
-            gone = [worker for worker in left if not departures.lobby.is_alive(worker)]
-            left = [worker for worker in left if worker not in gone]
+            living = await departures.queue.living()
+            gone = [worker for worker in left if worker not in living]
+            left = [worker for worker in left if worker in living]
             for worker in gone:
                 if worker in processes:
                     await _end_of(processes[worker])
@@ -67,8 +64,8 @@ async def _see_off(workers: Sequence[str], departures: "_Departures", processes:
 class _Departures:
     """Hears when a worker may have gone. At the beginning, one may."""
 
-    def __init__(self, place: Place) -> None:
-        self.lobby = Lobby(place)
+    def __init__(self, queue: Queue) -> None:
+        self.queue = queue
         self._heard = asyncio.Event()
         self._heard.set()
 
@@ -88,11 +85,17 @@ class _Departures:
     def blind(self, reason: str) -> None:
         """Then there is a look every second, which is all that can be done."""
 
+    def unreachable(self, reason: str | None) -> None:
+        """The next look will tell."""
+
+    def outlived(self, *, at_once: bool) -> None:
+        """We are no worker."""
+
 
 @contextlib.contextmanager
-def _departures(place: Place) -> Iterator[_Departures]:
-    departures = _Departures(place)
-    with watched(place, departures):
+def _departures(queue: Queue) -> Iterator[_Departures]:
+    departures = _Departures(queue)
+    with queue.watched(departures):
         yield departures
 
 

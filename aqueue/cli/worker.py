@@ -1,6 +1,5 @@
 """`aqueue worker`: run jobs, in the foreground or in the background; stop workers; list them."""
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,7 +14,6 @@ from aqueue.documents import worker_with_queues
 from aqueue.model.line import Served
 from aqueue.model.text import format_duration
 from aqueue.queue import Queue, Worker
-from aqueue.store.place import Place, is_anywhere, is_shared
 
 MOST_SLOTS = 10_000
 
@@ -154,7 +152,7 @@ async def _start_in_background(
     from aqueue.cli import detach
 
     async with Queue.open(db) as queue:  # what is wrong with it is told here and now
-        place = Place(queue.url, shared=is_shared(os.environ), anywhere=is_anywhere(os.environ))
+        place = queue.place
     options = ["--concurrency", str(slots), *(["--burst"] if burst else [])]
     options += [] if grace is None else ["--grace", format_duration(grace)]
     for name in served_words(served):

@@ -16,12 +16,12 @@ from aqueue.cli.telling import Teller, Telling
 from aqueue.cli.terminal import is_on_terminal
 from aqueue.engine import signals
 from aqueue.engine.beside import Beside
-from aqueue.engine.events import Began, Draining, Event, Interrupting, Listener
+from aqueue.engine.events import Began, Draining, Event, Interrupting, Listener, Trouble
 from aqueue.engine.node import Node, Options
-from aqueue.model.errors import AqueueError
+from aqueue.model.errors import AqueueError, LeaseLost
 from aqueue.queue import Queue
 from aqueue.store import open_store
-from aqueue.store.sqlite import SqliteStore
+from aqueue.store.protocol import Store
 
 BY_KEYS = "Ctrl-C again"
 BY_SIGNAL = "a second signal"
@@ -56,7 +56,9 @@ async def work(
             shown = _Shown()
             async with _served(store, pages, shown) as address:
                 _collect_seldom()
-                return await _work(store, options, report, telling, shown, address, command)
+                while (code := await _work(store, options, report, telling, shown, address, command)) is None:
+                    pass
+                return code
         finally:
             await store.close()
     except AqueueError as error:
@@ -65,7 +67,7 @@ async def work(
 
 
 @contextlib.asynccontextmanager
-async def _served(store: SqliteStore, pages: Pages | None, shown: "_Shown") -> AsyncIterator[str | None]:
+async def _served(store: Store, pages: Pages | None, shown: "_Shown") -> AsyncIterator[str | None]:
     """Serve pages, if that is wanted, until the end of the block; yields the address.
 
     By a store of their own: what the worker writes may be lost with the power, what was enqueued may not.
@@ -108,16 +110,17 @@ class _Shown:
 
 
 async def _work(
-    store: SqliteStore,
+    store: Store,
     options: Options,
     report: Report,
     telling: Telling,
     shown: _Shown,
     address: str | None,
     command: str | None,
-) -> int:
+) -> int | None:
+    """The exit code; None where the worker was taken for dead, and another is to go on in its place."""
     lines = Lines.on_stdout()
-    teller = telling.teller(lines, database=store.url, grace=options.grace, address=address)
+    teller = telling.teller(lines, database=store.title, grace=options.grace, address=address)
     service = Service.of(os.environ)
     listeners: list[Listener] = [teller.hear, _reporting(report), service.hear]
     listener = functools.partial(_tell, listeners)
@@ -133,6 +136,10 @@ async def _work(
             else:
                 await node.run()
             teller.say_goodbye(node.id)
+        except LeaseLost as error:
+            teller.hear(Trouble(str(error)))
+            if beside is None and not node.was_told_to_stop:  # what runs beside it goes with it
+                return None
         finally:
             await lines.finish()
     return beside.exit_code if beside else 0

@@ -29,11 +29,11 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's time and the running loop's timers."""
+    """The machine's time, or what the store says of it, and the running loop's timers."""
 
-    def now(self) -> float:
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self.now = now
         """Seconds since the epoch."""
-        return time.time()
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> Timer:
         """Call back after so many seconds, or up to a millisecond more: that is how exactly epoll waits."""

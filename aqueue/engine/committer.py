@@ -30,8 +30,8 @@ from aqueue.model.settings import Settings
 from aqueue.store import printed, sql
 from aqueue.store.line import Claimed
 from aqueue.store.printed import Printed
+from aqueue.store.protocol import Store
 from aqueue.store.sql import Begun
-from aqueue.store.sqlite import SqliteStore
 from aqueue.store.statement import Ask
 
 REST = 0.01
@@ -138,7 +138,7 @@ class Committer:
 
     def __init__(
         self,
-        store: SqliteStore,
+        store: Store,
         clock: Clock,
         settings: Callable[[], Settings],
         listener: Listener,

@@ -34,16 +34,15 @@ from aqueue.engine.tally import Tally
 from aqueue.engine.timerfd import clock_watched
 from aqueue.engine.troubles import Troubles
 from aqueue.model.ending import Cancelled, Interrupted
-from aqueue.model.errors import AqueueError, StoreError, StoreUnavailable
+from aqueue.model.errors import AqueueError, LeaseLost, StoreError, StoreUnavailable
 from aqueue.model.job import Job
 from aqueue.model.line import Served
 from aqueue.model.retention import keeps_other_than
 from aqueue.model.settings import Settings, resolve
 from aqueue.store import pulse, reading, roster, schedules, stored
+from aqueue.store.protocol import Store
 from aqueue.store.sql import Begun
-from aqueue.store.sqlite import SqliteStore
 from aqueue.store.statement import Verb
-from aqueue.store.watch import watched
 
 LAST_GRACE = 1.0
 """Seconds from TERM to KILL when the worker ends what still runs."""
@@ -73,7 +72,7 @@ class Node:
 
     def __init__(
         self,
-        store: SqliteStore,
+        store: Store,
         options: Options,
         listener: Listener,
         environ: Mapping[str, str] = os.environ,
@@ -89,7 +88,7 @@ class Node:
         self._memory = Memory(Rooms(self.id, None), Kills(None))
         self._environ = dict(environ)
         self._environment = Environment(environ, self.id, store.url)
-        self._clock = clock or SystemClock()
+        self._clock = clock or SystemClock(store.now)
         self._on_output = on_output
         self.tally = Tally()
         """What this worker has done so far; of its runs only if `tally.hear` hears what the listener does."""
@@ -98,7 +97,9 @@ class Node:
         self._short: set[int] = set()
         self._draining = False
         self._interrupting = False
-        self._pulled: StoreUnavailable | None = None
+        self.was_told_to_stop = False
+        """By a person, and not because it was taken for dead."""
+        self._pulled: StoreError | None = None
         self._reading = asyncio.Event()
         self._troubles = Troubles(listener)
         self._pruner = Pruner(store, self._clock, lambda: self._settings, self._troubles, on_foreign=self._found)
@@ -148,7 +149,7 @@ class Node:
             clock_watched(self._clock_was_set),
         ):
             await self._register(cgroup)
-            with watched(self._store.place, self):
+            with self._store.watched(self):
                 await self._work_beside()
             if self._pulled is not None:
                 raise self._pulled
@@ -167,6 +168,7 @@ class Node:
 
     def drain(self) -> None:
         """Take nothing new and return from `run` when what runs has ended, or has been ended after the grace."""
+        self.was_told_to_stop = True
         if self._draining:
             return
         self._take_nothing_new()
@@ -176,6 +178,10 @@ class Node:
 
     def interrupt(self) -> None:
         """Take nothing new, end what runs and put its jobs back, uncounted."""
+        self.was_told_to_stop = True
+        self._interrupt()
+
+    def _interrupt(self) -> None:
         if self._interrupting:
             return
         self._interrupting, was_told = True, self._draining
@@ -217,6 +223,23 @@ class Node:
     def blind(self, reason: str) -> None:
         """The system cannot tell what changes."""
         self._troubles.begin("watch", reason)
+
+    def unreachable(self, reason: str | None) -> None:
+        """The server does not answer, or does so again."""
+        if reason is None:
+            self._troubles.end("server")
+        else:
+            self._troubles.begin("server", reason)
+
+    def outlived(self, *, at_once: bool) -> None:
+        """Others take this worker for dead, or soon will: end what runs and stop.
+
+        What it still writes of that, the store takes as far as nobody has taken over.
+        """
+        self._pulled = self._pulled or LeaseLost(f"{self.id} could not show {self._store.title} that it lives")
+        self._interrupt()
+        for run in self._runs.values() if at_once else ():
+            run.end(Interrupted(), 0)
 
     async def _register(self, cgroup: Cgroup | None) -> None:
         home = Home.here()
@@ -365,12 +388,10 @@ class Node:
         if self._options.burst and not self._runs and not self._ticks.is_due:
             self._burst_check = asyncio.ensure_future(self._drain_when_worked_off())
 
-    def _is_another(self, worker: str) -> bool:
-        return worker != self.id and self._store.lobby.is_alive(worker)
-
     async def _drain_when_worked_off(self) -> None:
         try:
-            if await self._store.read(lambda: reading.is_worked_off(self._options.queues, self._is_another)):
+            others = await self._store.living() - {self.id}
+            if await self._store.read(lambda: reading.is_worked_off(self._options.queues, others.__contains__)):
                 self.drain()
             self._troubles.end("burst")
         except StoreError as error:

@@ -16,7 +16,7 @@ from aqueue.model.errors import StoreBusy, StoreError
 from aqueue.model.retention import expired_by, kept_for, next_expiry, soonest_expiry
 from aqueue.model.settings import Settings
 from aqueue.store import pruning
-from aqueue.store.sqlite import SqliteStore
+from aqueue.store.protocol import Store
 from aqueue.store.sweep import SPARE_PAGES, Sweep
 
 AT_MOST_EVERY = 60.0
@@ -37,7 +37,7 @@ class Pruner:
 
     def __init__(
         self,
-        store: SqliteStore,
+        store: Store,
         clock: Clock,
         settings: Callable[[], Settings],
         troubles: Troubles,

@@ -19,7 +19,7 @@ from aqueue.model.ending import Lost
 from aqueue.model.errors import StoreError, StoreUnavailable
 from aqueue.model.job import Job
 from aqueue.store import home, pulse, reading, roster
-from aqueue.store.sqlite import SqliteStore
+from aqueue.store.protocol import Store
 
 LOOKS = (0.0, 0.001, 0.010, 0.050)
 """Seconds to wait before each look at a sign of life: the kernel can tell of the end just before it drops the lock."""
@@ -55,7 +55,7 @@ class Rescuer:
 
     def __init__(
         self,
-        store: SqliteStore,
+        store: Store,
         settle: Callable[[Ended], None],
         on_rescued: Callable[[], None],
         listener: Listener,
@@ -93,7 +93,7 @@ class Rescuer:
         async with asyncio.TaskGroup() as rescues:
             for wait in LOOKS:
                 await asyncio.sleep(wait)
-                dead = {worker for worker in suspects if not self._store.lobby.is_alive(worker)}
+                dead = suspects - await self._store.living()
                 suspects -= dead
                 for worker in sorted(dead):
                     rescues.create_task(self._rescue(worker, known.get(worker)), name=f"rescue of {worker}")
@@ -120,7 +120,7 @@ class Rescuer:
             if folder is not None:
                 cgroup.forget(folder)
             return
-        if folder is not None:
+        if folder is not None and not self._store.lobby.is_alive(worker):
             if cgroup.is_ours(folder):
                 raise leftovers.OwnLeftover
             await cgroup.kill(folder)
@@ -132,13 +132,18 @@ class Rescuer:
         """Whether there can be leftovers, and they may be ended from here.
 
         After a reboot there are none, and what lived in another namespace of process ids has died with its first
-        process. A worker whose process goes on works on the original of this file, of which this is a copy: its runs
-        must not be touched.
+        process. A worker whose process goes on works on the original of this queue, of which this is a copy: its runs
+        must not be touched. Only where it has shown itself here is it one of ours, which has been stopped for too long.
         """
         if (known.boot, known.pid_namespace) != (self._home.boot, self._home.pid_namespace):
             return False
         process = proc.look_at(known.pid)
-        return process is None or process.started != known.process_started or not _has_memory(known.pid)
+        return (
+            self._store.lobby.is_alive(known.id)
+            or process is None
+            or process.started != known.process_started
+            or not _has_memory(known.pid)
+        )
 
 
 def _has_memory(pid: int) -> bool:

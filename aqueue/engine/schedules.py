@@ -16,8 +16,8 @@ from aqueue.model.errors import AqueueError
 from aqueue.model.job import Job
 from aqueue.model.settings import Settings
 from aqueue.store import roster, schedules
+from aqueue.store.protocol import Store
 from aqueue.store.schedules import NextTick, Ticked, Unread
-from aqueue.store.sqlite import SqliteStore
 from aqueue.store.statement import Ask
 
 RETRY_AFTER = 1.0
@@ -87,7 +87,7 @@ class Ticks:
         self.expect(ticked.next)
 
 
-async def worked_since(store: SqliteStore, worker: str, started_at: float) -> float:
+async def worked_since(store: Store, worker: str, started_at: float) -> float:
     """From when on a worker was there: since the first of those that are there now has started."""
-    known = await store.read(roster.workers)
-    return min([started_at, *(row.started_at for row in known if row.id != worker and store.lobby.is_alive(row.id))])
+    known, living = await store.read(roster.workers), await store.living()
+    return min([started_at, *(row.started_at for row in known if row.id != worker and row.id in living)])

@@ -20,6 +20,7 @@
         ├── NewerSchema         written by a later version of aqueue
         ├── UnsafePlace         somebody else could put commands into it, or jobs would be lost there
         ├── StoreBusy           another process holds the write lock for too long
+        ├── LeaseLost           the others take this worker for dead
         └── StoreUnavailable    full, read-only, damaged, gone
 
 The text of each error is one sentence for a person, without a final full stop.
@@ -141,6 +142,10 @@ class UnsafePlace(StoreError):
 
 class StoreBusy(StoreError):
     """Another process has held the write lock for longer than the caller wants to wait."""
+
+
+class LeaseLost(StoreError):
+    """A worker could not show in time that it lives: its jobs belong to the others."""
 
 
 class StoreUnavailable(StoreError):

@@ -63,6 +63,7 @@ def tie_again(job: Job, given: Mapping[str, Sequence[str]], now: float) -> Verb[
 
     Raises NoSuchJob, Cycle, KeyHeld, and ParentEnded when one of the parents has ended, and not as it must.
     """
+    yield Statement("one_at_a_time")
     child = Tied(job.seq, job.id, given.get("after", job.after), given.get("after_any", job.after_any))
     parents = yield from look_up(list(child.parents))
     check_known([one for ids in given.values() for one in ids], parents)

@@ -1,5 +1,7 @@
 """The verb that adds jobs: a statement for each chunk, and at the end whom they wait for."""
 
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
 from aqueue.model.errors import DuplicateId
@@ -43,13 +45,16 @@ class _Made:
         """The ids of jobs that were not made, with those of the jobs that are there instead."""
         self.first: int | None = None
         self.last = 0
-        """The seqs of the first and the last: nobody else adds any meanwhile."""
+        """The seqs of the first and the last."""
+        self._seqs = array("q")
+        """The seqs of all of them: others may have added some in between."""
         self.waits = False
 
     def add(self, chunk: Chunk, seqs: Sequence[int]) -> Sequence[str]:
         """The jobs of a chunk were made, and have these seqs; returns their ids."""
         self.first = seqs[0] if self.first is None else self.first
         self.last = seqs[-1]
+        self._seqs.extend(seqs)
         self.waits = self.waits or chunk.waits
         return [job_id or str(seq) for job_id, seq in zip(chunk.ids(), seqs, strict=True)]
 
@@ -64,7 +69,7 @@ class _Made:
 
     def place_of(self, seq: int) -> int:
         """Which of those that were asked for became the job with this seq."""
-        place = seq - (self.first or seq)
+        place = bisect_left(self._seqs, seq)
         for existing in self.existing:
             place += existing <= place
         return place

@@ -1,44 +1,22 @@
-"""Examining a SQLite queue: is the file sound, is its place safe, do its counts hold."""
+"""Examining a queue: is the store sound, is its place safe, do its counts hold."""
 
-import sqlite3
-import stat
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from aqueue.model.dependencies import Standing, standing
 from aqueue.model.errors import AqueueError
 from aqueue.model.job import State
 from aqueue.model.settings import resolve
-from aqueue.store import roster, schema, stored
-from aqueue.store.place import Place
-from aqueue.store.sqlite import SqliteStore
+from aqueue.store import roster, stored
+from aqueue.store.finding import Finding, Verdict
+from aqueue.store.protocol import Store
 from aqueue.store.statement import Statement, Verb
 
 
-class Verdict(StrEnum):
-    """What is to be thought of a finding."""
-
-    OK = "ok"
-    WARNING = "warning"
-    BAD = "bad"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at: what, whether it is as it should be, and what was seen."""
-
-    what: str
-    verdict: Verdict
-    seen: str
-
-
-async def examine(store: SqliteStore, environ: Mapping[str, str]) -> list[Finding]:
+async def examine(store: Store, environ: Mapping[str, str]) -> list[Finding]:
     """Look at everything; a fault in one thing does not keep the others from being looked at."""
     return [
-        _place(store.place),
-        _versions(),
+        *store.examined(),
         await _asked("integrity", store.read(_integrity)),
         await _asked("counts", store.read(_counts)),
         await _asked("dependencies", store.read(_dependencies)),
@@ -52,17 +30,6 @@ async def _asked(what: str, looking: Awaitable[Finding]) -> Finding:
         return await looking
     except AqueueError as error:
         return _found(what, [str(error)], "")
-
-
-def _place(place: Place) -> Finding:
-    mode = stat.S_IMODE(place.database.stat().st_mode)
-    seen = f"{place.database}, mode {mode:04o}{f', on {place.kind}' if place.kind else ''}"
-    warnings = place.warnings()
-    return Finding("place", Verdict.WARNING if warnings else Verdict.OK, "; ".join([seen, *warnings]))
-
-
-def _versions() -> Finding:
-    return Finding("versions", Verdict.OK, f"schema {schema.NEWEST}, SQLite {sqlite3.sqlite_version}")
 
 
 def _integrity() -> Verb[Finding]:
@@ -96,14 +63,13 @@ def _fault_of(row: Mapping[str, Any]) -> str | None:
     return None
 
 
-async def _settings(store: SqliteStore, environ: Mapping[str, str]) -> Finding:
+async def _settings(store: Store, environ: Mapping[str, str]) -> Finding:
     resolve(await store.read(stored.settings), environ)
     return _found("settings", [], "all of them make sense")
 
 
-async def _workers(store: SqliteStore) -> Finding:
-    working = await store.read(roster.workers_of_runs)
-    dead = sorted(worker for worker in working if not store.lobby.is_alive(worker))
+async def _workers(store: Store) -> Finding:
+    dead = sorted(await store.read(roster.workers_of_runs) - await store.living())
     if dead:
         waiting = f"dead: {', '.join(dead)}; the next worker takes their jobs back"
         return Finding("workers", Verdict.WARNING, waiting)

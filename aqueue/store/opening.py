@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aqueue.model.errors import InvalidInput
 from aqueue.store.place import default_database, is_anywhere, is_shared
-from aqueue.store.sqlite import SqliteStore, open_sqlite
+from aqueue.store.protocol import Store
 
 
 def folder_of(url: str | None = None, environ: Mapping[str, str] = os.environ) -> Path | None:
@@ -14,15 +14,16 @@ def folder_of(url: str | None = None, environ: Mapping[str, str] = os.environ) -
 
     Nothing is made or opened.
     """
-    folder = Path(default_database(environ) if url is None else url).absolute().parent
-    return folder if folder.is_dir() else None
+    where = default_database(environ) if url is None else url
+    folder = Path(where).absolute().parent
+    return folder if "://" not in where and folder.is_dir() else None
 
 
-async def open_store(
-    url: str | None = None, *, worker: bool = False, environ: Mapping[str, str] = os.environ
-) -> SqliteStore:
-    """Open the queue at this path, or the one that the environment names; it is made on first use."""
+async def open_store(url: str | None = None, *, worker: bool = False, environ: Mapping[str, str] = os.environ) -> Store:
+    """Open the queue at this path or address, or the one that the environment names; it is made on first use."""
     where = place_of(url, environ)
+    from aqueue.store.sqlite import open_sqlite
+
     return await open_sqlite(where, shared=is_shared(environ), anywhere=is_anywhere(environ), worker=worker)
 
 

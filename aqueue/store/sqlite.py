@@ -13,6 +13,7 @@ import logging
 import os
 import secrets
 import sqlite3
+import stat
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,17 +27,14 @@ from aqueue.store import schema
 from aqueue.store.doorbell import Doorbell
 from aqueue.store.driving import decoded, drive, look
 from aqueue.store.explaining import Locked, explanation
+from aqueue.store.finding import Finding, Verdict
 from aqueue.store.place import Place, has_temporary_folder
 from aqueue.store.presence import Lobby
+from aqueue.store.protocol import CHECKPOINT_BYTES, PATIENCE, Turned, Watcher
 from aqueue.store.statement import Ask
+from aqueue.store.watch import watched
 
 T = TypeVar("T")
-
-PATIENCE = 30.0
-"""How long a caller that is not a worker waits for the write lock, in seconds."""
-
-CHECKPOINT_BYTES = 4 * 1024**2
-"""The size of the -wal at which the worker brings it home, as SQLite's own default of 1000 pages."""
 
 # For a tenth of a second no longer than a change in slices leaves the lock to others: a step that passes over that
 # pause can do so again and again.
@@ -45,19 +43,6 @@ _LAST_WAIT = 0.050
 
 # It would log every parameter, and with them what the jobs' environments hold.
 logging.getLogger("aiosqlite").setLevel(logging.INFO)
-
-
-@dataclass(frozen=True, slots=True)
-class Turned:
-    """What came of a transaction: the result of each verb or the AqueueError that it raised.
-
-    `foreign` says whether another connection has committed since this store's last transaction, `held` for how many
-    seconds the write lock was held.
-    """
-
-    outcomes: Sequence[Any]
-    foreign: bool
-    held: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +79,8 @@ class SqliteStore:
 
     def __init__(self, place: Place, *, worker: bool) -> None:
         self.place = place
-        self.url = str(place.database)
+        self.url = self.title = str(place.database)
+        self.folder = place.database.parent
         self._worker = worker
         self._writer: aiosqlite.Connection | None = None
         self._reader: aiosqlite.Connection | None = None
@@ -104,6 +90,28 @@ class SqliteStore:
         self._closing = False
         self._data_version = 0
         self._begun: set[asyncio.Task[Any]] = set()
+
+    def now(self) -> float:
+        """The machine's time."""
+        return time.time()
+
+    async def living(self) -> frozenset[str]:
+        """The workers that live."""
+        return frozenset(filter(self.lobby.is_alive, self.lobby.seen()))
+
+    def watched(self, watcher: Watcher) -> contextlib.AbstractContextManager[None]:
+        """Tell the watcher, in the running loop, until the end of the block. The -wal and the lobby should exist."""
+        return watched(self.place, watcher)
+
+    def examined(self) -> Sequence[Finding]:
+        """What is to be said of the file's place, and of the versions."""
+        on = f", on {self.place.kind}" if self.place.kind else ""
+        seen = f"{self.place.database}, mode {stat.S_IMODE(self.place.database.stat().st_mode):04o}{on}"
+        warnings = self.place.warnings()
+        return [
+            Finding("place", Verdict.WARNING if warnings else Verdict.OK, "; ".join([seen, *warnings])),
+            Finding("versions", Verdict.OK, f"schema {schema.NEWEST}, SQLite {sqlite3.sqlite_version}"),
+        ]
 
     async def open(self) -> None:
         """Open the writer, which makes or updates the schema."""
@@ -201,7 +209,7 @@ class SqliteStore:
         with contextlib.suppress(OSError):
             if self.place.wal.stat().st_size <= min(most, _room_beside(self.place.wal)):
                 return
-            if not self._worker and any(map(self.lobby.is_alive, self.lobby.seen())):
+            if not self._worker and await self.living():
                 return
             with contextlib.suppress(Locked), self._explained():  # where it is locked, the next time will do
                 await self.to_its_end(_hop(self._opened_writer, _checkpoint))

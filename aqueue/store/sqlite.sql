@@ -425,6 +425,10 @@ UPDATE jobs SET after = named.value -> 'after', after_any = named.value -> 'afte
 FROM json_each(:jobs) AS named
 WHERE jobs.seq = named.value ->> 'seq';
 
+-- name: one_at_a_time
+-- Of those who tie jobs to others anew, so that no circle comes of two of them. Here all writers are one at a time.
+SELECT 1;
+
 -- name: tie
 INSERT INTO aqueue_dependencies (child, parent, on_any, standing)
 SELECT value ->> 'child', value ->> 'parent', value ->> 'on_any', value ->> 'standing' FROM json_each(:edges);

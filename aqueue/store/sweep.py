@@ -12,9 +12,9 @@ from typing import TypeVar
 
 from aqueue.model.job import State
 from aqueue.store import printed, pruning
+from aqueue.store.protocol import Store
 from aqueue.store.pruning import Expired
 from aqueue.store.slices import Pace
-from aqueue.store.sqlite import SqliteStore
 from aqueue.store.statement import Ask
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ class Pruned:
     freed: int
 
 
-async def by_hand(store: SqliteStore, before: Mapping[State, float], output_total: int | None) -> Pruned:
+async def by_hand(store: Store, before: Mapping[State, float], output_total: int | None) -> Pruned:
     """Sweep because somebody asked for it, whoever else does, and give all back; None leaves the output alone."""
     sweep = Sweep(store, rest=1.0)
     with store.lobby.sweeping():
@@ -53,7 +53,7 @@ async def by_hand(store: SqliteStore, before: Mapping[State, float], output_tota
 class Sweep:
     """One sweep. `rest` is for how long the lock is left alone after a slice, as a multiple of what it took."""
 
-    def __init__(self, store: SqliteStore, *, rest: float, on_foreign: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, store: Store, *, rest: float, on_foreign: Callable[[], None] = lambda: None) -> None:
         self._store = store
         self._rest = rest
         self._on_foreign = on_foreign

@@ -9,32 +9,16 @@ import asyncio
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
 
 from aqueue.store import inotify
 from aqueue.store.place import Place
 from aqueue.store.presence import is_sign_of_life
+from aqueue.store.protocol import Watcher
 
 LOOK_EVERY = 1.0
 """Seconds between two looks where the system has no inotify to give."""
 
 _GONE = inotify.ATTRIB | inotify.DELETE_SELF | inotify.MOVE_SELF
-
-
-class Watcher(Protocol):
-    """Who wants to know."""
-
-    def changed(self) -> None:
-        """Any process, this one included, may have written to the queue."""
-
-    def departed(self) -> None:
-        """A worker may have gone."""
-
-    def replaced(self) -> None:
-        """The database is no longer the file that was opened."""
-
-    def blind(self, reason: str) -> None:
-        """The system cannot tell; there is a look every second instead."""
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from aqueue.engine.node import Node, Options
 from aqueue.model.job import State
 from aqueue.queue import Queue
 from aqueue.store import open_store
+from aqueue.store.sqlite import open_sqlite
 
 from .harness import run
 
@@ -218,7 +219,7 @@ async def _work_off(database: Path) -> None:
 
 async def test_a_client_syncs_each_commit_and_a_worker_leaves_that_to_the_checkpoint(database: Path) -> None:
     for worker, synchronous in ((False, 2), (True, 1)):
-        store = await open_store(str(database), worker=worker)
+        store = await open_sqlite(str(database), shared=False, worker=worker)
         try:
             ((found,),) = await store._opened_writer.execute_fetchall("PRAGMA synchronous")
             assert found == synchronous

@@ -11,7 +11,7 @@ import pytest
 from aqueue.model.errors import InvalidInput, StoreError, UnsafePlace
 from aqueue.queue import Queue
 from aqueue.store import open_store
-from aqueue.store.sqlite import SqliteStore
+from aqueue.store.protocol import Store
 
 from .harness import Gate, Worker, enqueue, working
 
@@ -22,7 +22,7 @@ def _mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-async def _opened(database: Path, **environ: str) -> SqliteStore:
+async def _opened(database: Path, **environ: str) -> Store:
     return await open_store(str(database), worker=True, environ=environ)
 
 

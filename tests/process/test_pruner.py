@@ -19,7 +19,7 @@ from aqueue.model.selection import Filter
 from aqueue.model.settings import Settings
 from aqueue.queue import Queue
 from aqueue.store import reading
-from aqueue.store.sqlite import SqliteStore, Turned
+from aqueue.store.protocol import Store, Turned
 
 HOUR = 3600.0
 
@@ -63,7 +63,7 @@ class StillClock:
 class Pruning:
     """A pruner on a real store with a clock that stands still."""
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: Store) -> None:
         self.clock = StillClock()
         self.settings = Settings(keep_completed=HOUR, keep_cancelled=2 * HOUR)
         self.told: list[Event] = []
@@ -83,33 +83,33 @@ class Pruning:
 
 
 @pytest.fixture
-async def store(database: Path) -> AsyncIterator[SqliteStore]:
+async def store(database: Path) -> AsyncIterator[Store]:
     async with opened(database, worker=True) as store:
         yield store
 
 
 @pytest.fixture
-def pruning(store: SqliteStore) -> Pruning:
+def pruning(store: Store) -> Pruning:
     return Pruning(store)
 
 
-async def completed(store: SqliteStore, at: float = 0) -> str:
+async def completed(store: Store, at: float = 0) -> str:
     job = await claimed(store)
     await settle(store, job, now=NOW + at)
     return job.id
 
 
-async def cancelled(store: SqliteStore) -> str:
+async def cancelled(store: Store) -> str:
     (job_id,) = await add(store, new(hold=True))
     await cancel(store, await get(store, job_id))
     return job_id
 
 
-async def left(store: SqliteStore) -> set[str]:
+async def left(store: Store) -> set[str]:
     return {job.id for job in await store.read(lambda: reading.select(Filter(), None))}
 
 
-async def test_where_nothing_can_expire_there_is_no_timer(store: SqliteStore, pruning: Pruning) -> None:
+async def test_where_nothing_can_expire_there_is_no_timer(store: Store, pruning: Pruning) -> None:
     assert await pruning.sweep() == []
     await add(store, new())
     assert await pruning.sweep() == []
@@ -119,7 +119,7 @@ async def test_where_nothing_can_expire_there_is_no_timer(store: SqliteStore, pr
     assert pruning.stir() == []
 
 
-async def test_one_timer_is_armed_for_the_next_that_may_go(store: SqliteStore, pruning: Pruning) -> None:
+async def test_one_timer_is_armed_for_the_next_that_may_go(store: Store, pruning: Pruning) -> None:
     first, second = await completed(store), await completed(store, at=100)
     third = await cancelled(store)
     assert await pruning.sweep() == [HOUR]
@@ -131,7 +131,7 @@ async def test_one_timer_is_armed_for_the_next_that_may_go(store: SqliteStore, p
     assert first not in await left(store)
 
 
-async def test_what_finishes_is_heard_without_reading_and_once_a_sweep(store: SqliteStore, pruning: Pruning) -> None:
+async def test_what_finishes_is_heard_without_reading_and_once_a_sweep(store: Store, pruning: Pruning) -> None:
     assert await pruning.sweep() == []
     assert pruning.stir(at=5) == [HOUR + 5]
     assert pruning.stir(at=6) == [HOUR + 5]
@@ -139,13 +139,13 @@ async def test_what_finishes_is_heard_without_reading_and_once_a_sweep(store: Sq
     assert pruning.stir(at=8) == [HOUR + 8]
 
 
-async def test_what_finishes_brings_a_later_timer_forward(store: SqliteStore, pruning: Pruning) -> None:
+async def test_what_finishes_brings_a_later_timer_forward(store: Store, pruning: Pruning) -> None:
     await cancelled(store)
     assert await pruning.sweep(at=-10) == [2 * HOUR]
     assert pruning.stir(at=0) == [HOUR]
 
 
-async def test_it_sweeps_at_most_once_a_minute(store: SqliteStore, pruning: Pruning) -> None:
+async def test_it_sweeps_at_most_once_a_minute(store: Store, pruning: Pruning) -> None:
     for moment in (0, 1, 2):
         await completed(store, at=moment)
     assert await pruning.sweep() == [HOUR]
@@ -156,7 +156,7 @@ async def test_it_sweeps_at_most_once_a_minute(store: SqliteStore, pruning: Prun
 
 @pytest.mark.parametrize(("keep", "pause"), [(0, SHORTEST_PAUSE), (5, 5), (HOUR, AT_MOST_EVERY)])
 async def test_what_is_kept_for_a_short_time_does_not_stay_for_a_minute(
-    store: SqliteStore, pruning: Pruning, keep: float, pause: float
+    store: Store, pruning: Pruning, keep: float, pause: float
 ) -> None:
     pruning.settings = Settings(keep_completed=keep, keep_dead=HOUR)
     await completed(store, at=-keep)
@@ -165,7 +165,7 @@ async def test_what_is_kept_for_a_short_time_does_not_stay_for_a_minute(
 
 
 async def test_what_finishes_during_a_sweep_is_not_forgotten(
-    store: SqliteStore, pruning: Pruning, monkeypatch: pytest.MonkeyPatch
+    store: Store, pruning: Pruning, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = store.read
 
@@ -178,9 +178,7 @@ async def test_what_finishes_during_a_sweep_is_not_forgotten(
     assert await pruning.sweep() == [HOUR]
 
 
-async def test_of_several_workers_one_sweeps_and_the_others_look_again_later(
-    store: SqliteStore, pruning: Pruning
-) -> None:
+async def test_of_several_workers_one_sweeps_and_the_others_look_again_later(store: Store, pruning: Pruning) -> None:
     await completed(store, at=-HOUR)
     with store.lobby.sweeping():
         assert await pruning.sweep() == [AT_MOST_EVERY]
@@ -190,7 +188,7 @@ async def test_of_several_workers_one_sweeps_and_the_others_look_again_later(
 
 
 async def test_what_cannot_be_removed_is_told_once_and_tried_again(
-    store: SqliteStore, pruning: Pruning, monkeypatch: pytest.MonkeyPatch
+    store: Store, pruning: Pruning, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await completed(store, at=-HOUR)
 
@@ -208,7 +206,7 @@ async def test_what_cannot_be_removed_is_told_once_and_tried_again(
 
 
 async def test_who_has_the_lock_for_long_is_no_trouble(
-    store: SqliteStore, pruning: Pruning, monkeypatch: pytest.MonkeyPatch
+    store: Store, pruning: Pruning, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await completed(store, at=-HOUR)
 

@@ -23,7 +23,7 @@ from aqueue.model.schedule import LATE, NewSchedule
 from aqueue.model.selection import Filter
 from aqueue.queue import Queue
 from aqueue.store import open_store, reading, schedules, sql
-from aqueue.store.sqlite import SqliteStore
+from aqueue.store.protocol import Store
 from aqueue.store.statement import Verb
 
 E = TypeVar("E", bound=Event)
@@ -124,7 +124,7 @@ async def worker(database: Path, monkeypatch: pytest.MonkeyPatch) -> Worker:
 
 
 @pytest.fixture
-async def client(database: Path) -> AsyncIterator[SqliteStore]:
+async def client(database: Path) -> AsyncIterator[Store]:
     """Another program that uses the queue."""
     store = await open_store(str(database))
     yield store
@@ -132,7 +132,7 @@ async def client(database: Path) -> AsyncIterator[SqliteStore]:
 
 
 async def add(
-    client: SqliteStore,
+    client: Store,
     now: float,
     *names: str,
     schedule: str = "@hourly",
@@ -156,12 +156,12 @@ async def add(
     await client.write(all_of_them)
 
 
-async def all_jobs(client: SqliteStore) -> list[Job]:
+async def all_jobs(client: Store) -> list[Job]:
     """The oldest first."""
     return list(reversed(await client.read(lambda: reading.select(Filter(), None))))
 
 
-async def jobs_when(client: SqliteStore, are_right: Callable[[Sequence[Job]], bool]) -> list[Job]:
+async def jobs_when(client: Store, are_right: Callable[[Sequence[Job]], bool]) -> list[Job]:
     """The jobs, as soon as they are as they should be."""
     changed = asyncio.Event()
     async with asyncio.timeout(3 * ENOUGH):
@@ -176,7 +176,7 @@ def are_completed(count: int) -> Callable[[Sequence[Job]], bool]:
     return lambda jobs: [job.state for job in jobs] == [State.COMPLETED] * count
 
 
-async def test_a_job_is_started_when_the_time_of_its_schedule_comes(worker: Worker, client: SqliteStore) -> None:
+async def test_a_job_is_started_when_the_time_of_its_schedule_comes(worker: Worker, client: Store) -> None:
     await add(client, worker.clock.now(), "x")
     worker.set_clock(START - 0.05)
     async with worker.at_work():
@@ -185,7 +185,7 @@ async def test_a_job_is_started_when_the_time_of_its_schedule_comes(worker: Work
         assert job.started_at == job.created_at >= START  # it was claimed in the turn that made it
 
 
-async def test_a_schedule_that_another_program_adds_is_heard_of(worker: Worker, client: SqliteStore) -> None:
+async def test_a_schedule_that_another_program_adds_is_heard_of(worker: Worker, client: Store) -> None:
     async with worker.at_work():
         assert worker.clock.armed == []  # nothing is waited for without schedules
         await add(client, worker.clock.now(), "x")
@@ -194,7 +194,7 @@ async def test_a_schedule_that_another_program_adds_is_heard_of(worker: Worker, 
         assert (await worker.hear(Started)).job.run_at == START
 
 
-async def test_thousands_of_schedules_are_one_alarm(worker: Worker, client: SqliteStore) -> None:
+async def test_thousands_of_schedules_are_one_alarm(worker: Worker, client: Store) -> None:
     now = worker.clock.now()
     await add(client, now, *(f"daily{n}" for n in range(2500)), schedule="@daily")
     await add(client, now, *(f"half{n}" for n in range(2499)), schedule="30 * * * *")
@@ -208,7 +208,7 @@ async def test_thousands_of_schedules_are_one_alarm(worker: Worker, client: Sqli
         assert len([moment for moment in worker.clock.armed if moment > START + LATE]) == 1
 
 
-async def test_of_a_thousand_that_are_due_at_one_moment_none_is_forgotten(worker: Worker, client: SqliteStore) -> None:
+async def test_of_a_thousand_that_are_due_at_one_moment_none_is_forgotten(worker: Worker, client: Store) -> None:
     await add(client, worker.clock.now(), *(f"s{n}" for n in range(1000)))
     async with worker.at_work():
         worker.set_clock(START)
@@ -216,7 +216,7 @@ async def test_of_a_thousand_that_are_due_at_one_moment_none_is_forgotten(worker
     assert len({job.cron for job in made}) == len(made) == 1000
 
 
-async def test_jobs_are_made_while_all_slots_are_busy(worker: Worker, client: SqliteStore, gate: Gate) -> None:
+async def test_jobs_are_made_while_all_slots_are_busy(worker: Worker, client: Store, gate: Gate) -> None:
     await add(client, worker.clock.now(), "x")
     async with Queue.open(worker.database) as queue, worker.at_work():
         await queue.enqueue(gate.pass_)
@@ -229,7 +229,7 @@ async def test_jobs_are_made_while_all_slots_are_busy(worker: Worker, client: Sq
         assert (await worker.hear(Settled)).job.cron == "x"
 
 
-async def test_a_worker_that_drains_makes_none(worker: Worker, client: SqliteStore, gate: Gate) -> None:
+async def test_a_worker_that_drains_makes_none(worker: Worker, client: Store, gate: Gate) -> None:
     await add(client, worker.clock.now(), "x", missed="all")
     async with Queue.open(worker.database) as queue, worker.at_work() as node:
         await queue.enqueue(gate.pass_)
@@ -244,7 +244,7 @@ async def test_a_worker_that_drains_makes_none(worker: Worker, client: SqliteSto
 
 @pytest.mark.parametrize(("missed", "ticks"), [("skip", []), ("once", [0]), ("all", [0, 1, 2, 3])])
 async def test_a_machine_that_slept_makes_up_for_what_was_missed_one_by_one(
-    worker: Worker, client: SqliteStore, missed: str, ticks: list[int]
+    worker: Worker, client: Store, missed: str, ticks: list[int]
 ) -> None:
     await add(client, worker.clock.now(), "x", missed=missed)
     async with worker.at_work(concurrency=4):
@@ -259,9 +259,7 @@ async def test_a_machine_that_slept_makes_up_for_what_was_missed_one_by_one(
     assert len(await all_jobs(client)) == len(ticks)
 
 
-async def test_a_worker_that_starts_makes_up_for_what_was_missed_also_in_a_burst(
-    worker: Worker, client: SqliteStore
-) -> None:
+async def test_a_worker_that_starts_makes_up_for_what_was_missed_also_in_a_burst(worker: Worker, client: Store) -> None:
     await add(client, worker.clock.now(), "once", missed="once")
     await add(client, worker.clock.now(), "all", missed="all")
     await add(client, worker.clock.now(), *(f"skip{n}" for n in range(500)))
@@ -275,9 +273,7 @@ async def test_a_worker_that_starts_makes_up_for_what_was_missed_also_in_a_burst
     ]
 
 
-async def test_what_is_owed_comes_when_another_program_has_ended_the_job_before(
-    worker: Worker, client: SqliteStore
-) -> None:
+async def test_what_is_owed_comes_when_another_program_has_ended_the_job_before(worker: Worker, client: Store) -> None:
     await add(client, worker.clock.now(), "x", missed="all", command="exit 1", backoff_base=1000)
     async with worker.at_work():
         await worker.clock.armed_for(START)
@@ -289,7 +285,7 @@ async def test_what_is_owed_comes_when_another_program_has_ended_the_job_before(
 
 
 async def test_a_clock_that_is_set_back_makes_no_tick_twice_and_the_next_one_in_time(
-    worker: Worker, client: SqliteStore
+    worker: Worker, client: Store
 ) -> None:
     await add(client, worker.clock.now(), "x")
     async with worker.at_work():
@@ -308,7 +304,7 @@ async def test_a_clock_that_is_set_back_makes_no_tick_twice_and_the_next_one_in_
     assert (found.count("x"), found.count("y")) == (2, 3)
 
 
-async def test_one_that_cannot_be_read_is_told_once_and_the_others_go_on(worker: Worker, client: SqliteStore) -> None:
+async def test_one_that_cannot_be_read_is_told_once_and_the_others_go_on(worker: Worker, client: Store) -> None:
     await add(client, worker.clock.now(), "bad", "good")
     with contextlib.closing(sqlite3.connect(worker.database)) as plain:
         plain.execute("UPDATE aqueue_schedules SET timezone = 'Mars/Olympus' WHERE name = 'bad'")
@@ -322,9 +318,7 @@ async def test_one_that_cannot_be_read_is_told_once_and_the_others_go_on(worker:
     assert trouble.text.startswith("schedule bad cannot be read: there is no time zone 'Mars/Olympus'")
 
 
-async def test_a_worker_was_there_since_the_first_of_those_that_live_has_started(
-    database: Path, client: SqliteStore
-) -> None:
+async def test_a_worker_was_there_since_the_first_of_those_that_live_has_started(database: Path, client: Store) -> None:
     async with working(database) as first:
         async with Queue.open(database) as queue:
             (known,) = await queue.workers()
@@ -335,7 +329,7 @@ async def test_a_worker_was_there_since_the_first_of_those_that_live_has_started
 
 
 async def test_exactly_one_job_is_made_for_each_tick_by_two_workers_also_when_one_is_killed(
-    database: Path, client: SqliteStore, tmp_path: Path
+    database: Path, client: Store, tmp_path: Path
 ) -> None:
     names = [f"s{n}" for n in range(10)]
     gates = [Gate(tmp_path / name) for name in ("one", "other")]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from aqueue.model.ending import Exited
 from aqueue.model.newjob import NewJob
-from aqueue.store.sqlite import SqliteStore
+from aqueue.store.protocol import Store
 
 from .harness import enqueue, new, run
 
@@ -18,11 +18,11 @@ def job(job_id: str, *after: str, after_any: Sequence[str] = (), **keys: object)
 DIAMOND = (job("top"), job("left", "top"), job("right", "top"), job("bottom", "left", "right"))
 
 
-async def diamond(store: SqliteStore) -> None:
+async def diamond(store: Store) -> None:
     await enqueue(store, *DIAMOND)
 
 
-async def end(store: SqliteStore, *ids: str) -> None:
+async def end(store: Store, *ids: str) -> None:
     """Let these complete, one after the other."""
     for job_id in ids:
         await run(store, job_id)

@@ -16,6 +16,7 @@ from aqueue.model.newjob import NewJob
 from aqueue.model.selection import Filter
 from aqueue.model.settings import Settings
 from aqueue.store import line, open_store, reading, sql
+from aqueue.store.protocol import Store
 from aqueue.store.sqlite import SqliteStore
 
 NOW = 1_700_000_000.0
@@ -27,7 +28,7 @@ SUCCESS = Exited(0)
 
 
 @contextlib.asynccontextmanager
-async def opened(path: Path, **options: Any) -> AsyncIterator[SqliteStore]:
+async def opened(path: Path | str, **options: Any) -> AsyncIterator[Store]:
     """A store that is closed at the end, whatever happens: its threads would keep the tests alive."""
     store = await open_store(str(path), **options)
     try:
@@ -36,7 +37,15 @@ async def opened(path: Path, **options: Any) -> AsyncIterator[SqliteStore]:
         await store.close()
 
 
-async def opens(path: Path, **options: Any) -> None:
+@contextlib.asynccontextmanager
+async def opened_file(path: Path, **options: Any) -> AsyncIterator[SqliteStore]:
+    """The same of a file, where a test looks into it."""
+    async with opened(path, **options) as store:
+        assert isinstance(store, SqliteStore)
+        yield store
+
+
+async def opens(path: Path | str, **options: Any) -> None:
     """Open a queue and close it again."""
     async with opened(path, **options):
         pass
@@ -46,20 +55,20 @@ def new(command: str = "true", **keys: Any) -> NewJob:
     return NewJob.parse({"command": command, **keys}, NOW)
 
 
-async def enqueue(store: SqliteStore, *jobs: NewJob, now: float = NOW) -> Sequence[str]:
+async def enqueue(store: Store, *jobs: NewJob, now: float = NOW) -> Sequence[str]:
     return (await store.write(lambda: sql.enqueue(jobs or [new()], DEFAULTS, now))).ids
 
 
-async def get(store: SqliteStore, job_id: str) -> Job:
+async def get(store: Store, job_id: str) -> Job:
     (job,) = await store.read(lambda: reading.find([job_id]))
     return job
 
 
-async def claim(store: SqliteStore, slots: int = 1, worker: str = "w1", now: float = NOW) -> Sequence[Job]:
+async def claim(store: Store, slots: int = 1, worker: str = "w1", now: float = NOW) -> Sequence[Job]:
     return (await store.write(lambda: line.claim(worker, range(slots), now))).jobs
 
 
-async def claimed(store: SqliteStore, *jobs: NewJob, worker: str = "w1") -> Job:
+async def claimed(store: Store, *jobs: NewJob, worker: str = "w1") -> Job:
     """The first of these jobs, enqueued and running."""
     await enqueue(store, *jobs)
     (job,) = await claim(store, worker=worker)
@@ -71,34 +80,34 @@ def decision(job: Job, ending: Ending, now: float = NOW) -> sql.Decision:
     return sql.Decision(job, transition, sql.EndOfRun(ending, error_of(ending, ""), now))
 
 
-async def settle(store: SqliteStore, job: Job, ending: Ending = SUCCESS, now: float = NOW) -> bool:
+async def settle(store: Store, job: Job, ending: Ending = SUCCESS, now: float = NOW) -> bool:
     """Settle a run as its worker would that saw the job like this; says whether that was accepted."""
     return not await store.write(lambda: sql.settle([decision(job, ending, now)], now))
 
 
-async def cancel(store: SqliteStore, job: Job) -> Job:
+async def cancel(store: Store, job: Job) -> Job:
     (job,) = await store.write(lambda: sql.change([job.id], lambda job: lifecycle.cancel(job, NOW), NOW))
     return job
 
 
-async def retry(store: SqliteStore, job: Job, now: float = NOW) -> Job:
+async def retry(store: Store, job: Job, now: float = NOW) -> Job:
     (job,) = await retry_all(store, job.id, now=now)
     return job
 
 
-async def retry_all(store: SqliteStore, *ids: str, now: float = NOW) -> Sequence[Job]:
+async def retry_all(store: Store, *ids: str, now: float = NOW) -> Sequence[Job]:
     return await store.write(lambda: sql.change(ids, lambda job: lifecycle.retry(job, now), now))
 
 
-async def cancel_all(store: SqliteStore, *ids: str) -> None:
+async def cancel_all(store: Store, *ids: str) -> None:
     await store.write(lambda: sql.change(ids, lambda job: lifecycle.cancel(job, NOW), NOW))
 
 
-async def remove(store: SqliteStore, *ids: str) -> None:
+async def remove(store: Store, *ids: str) -> None:
     await store.write(lambda: sql.remove(ids, lifecycle.check_removable))
 
 
-async def edit(store: SqliteStore, job_id: str, run_at: float | None = None, **changes: Any) -> Job:
+async def edit(store: Store, job_id: str, run_at: float | None = None, **changes: Any) -> Job:
     def decide(job: Job) -> lifecycle.Transition | None:
         lifecycle.check_editable(job)
         return None if run_at is None else lifecycle.postpone(job, run_at, NOW)
@@ -107,22 +116,22 @@ async def edit(store: SqliteStore, job_id: str, run_at: float | None = None, **c
     return job
 
 
-async def hold(store: SqliteStore, job_id: str) -> Job:
+async def hold(store: Store, job_id: str) -> Job:
     (job,) = await store.write(lambda: sql.change([job_id], lifecycle.hold, NOW))
     return job
 
 
-async def state(store: SqliteStore, job_id: str) -> State:
+async def state(store: Store, job_id: str) -> State:
     return (await get(store, job_id)).state
 
 
-async def states(store: SqliteStore) -> dict[str, str]:
+async def states(store: Store) -> dict[str, str]:
     """The states of all jobs, by id, in one word each."""
     jobs = await store.read(lambda: reading.select(Filter(), None))
     return {job.id: str(job.state) for job in reversed(jobs)}
 
 
-async def run(store: SqliteStore, job_id: str, ending: Ending = SUCCESS, now: float = NOW) -> None:
+async def run(store: Store, job_id: str, ending: Ending = SUCCESS, now: float = NOW) -> None:
     """Run this job, which must be the next of the line or among those beside it, and let it end like this."""
     jobs = await claim(store, 100, now=now)
     for job in jobs:
@@ -130,7 +139,7 @@ async def run(store: SqliteStore, job_id: str, ending: Ending = SUCCESS, now: fl
     assert job_id in {job.id for job in jobs}, f"{job_id} is not in the line"
 
 
-async def commands(store: SqliteStore, slots: int = 10, now: float = NOW) -> list[str]:
+async def commands(store: Store, slots: int = 10, now: float = NOW) -> list[str]:
     """Claim, and say what was claimed in which order."""
     return [job.command for job in await claim(store, slots, now=now)]
 

@@ -22,7 +22,7 @@ from aqueue.store import batch as batches
 from aqueue.store import sql
 from aqueue.store.batch import Batch, Chunk
 from aqueue.store.enqueueing import enqueue_batch
-from aqueue.store.sqlite import SqliteStore
+from aqueue.store.protocol import Store
 
 from .harness import DEFAULTS, ENOUGH, NOW, Plain, enqueue, new, opened, plain
 
@@ -54,7 +54,7 @@ def collected() -> Iterator[Collect]:
         yield collect
 
 
-async def write(store: SqliteStore, batch: Batch, *, checked: bool = True) -> list[str]:
+async def write(store: Store, batch: Batch, *, checked: bool = True) -> list[str]:
     return list((await store.write(lambda: enqueue_batch(batch, DEFAULTS, NOW), checked=checked)).ids)
 
 
@@ -120,22 +120,20 @@ def test_a_batch_takes_no_memory() -> None:
             tracemalloc.stop()
 
 
-async def test_ids_come_in_the_order_of_the_jobs_over_all_chunks(
-    small: None, store: SqliteStore, collected: Collect
-) -> None:
+async def test_ids_come_in_the_order_of_the_jobs_over_all_chunks(small: None, store: Store, collected: Collect) -> None:
     jobs: list[NewJob | Alike] = [new("a"), new("b", id="x"), Alike(new(), ["c", "d", "e", "f"]), new("g", id="y")]
     assert await write(store, collected(*jobs)) == ["1", "x", "3", "4", "5", "6", "y"]
     assert [row[0] for row in plainly(store, "SELECT command FROM jobs ORDER BY seq")] == list("abcdefg")
 
 
-def plainly(store: SqliteStore, statement: str) -> list[tuple[Any, ...]]:
+def plainly(store: Store, statement: str) -> list[tuple[Any, ...]]:
     with plain(store.place.database) as client:
         return client.rows(statement)
 
 
 @pytest.mark.parametrize("place", range(2, 9))
 async def test_an_id_that_is_there_twice_is_refused_with_its_place(
-    small: None, store: SqliteStore, client: Plain, collected: Collect, place: int
+    small: None, store: Store, client: Plain, collected: Collect, place: int
 ) -> None:
     with pytest.raises(DuplicateId, match=r"^the id a is there twice$") as caught:
         await write(store, collected(*(new(id="a" if number in {1, place} else f"x{number}") for number in range(9))))
@@ -145,7 +143,7 @@ async def test_an_id_that_is_there_twice_is_refused_with_its_place(
 
 @pytest.mark.parametrize("place", range(9))
 async def test_an_id_that_another_job_has_is_refused_with_its_place(
-    small: None, store: SqliteStore, client: Plain, collected: Collect, place: int
+    small: None, store: Store, client: Plain, collected: Collect, place: int
 ) -> None:
     await write(store, collected(new(id="a")))
     with pytest.raises(DuplicateId, match=r"^a job with the id a exists already$") as caught:
@@ -154,7 +152,7 @@ async def test_an_id_that_another_job_has_is_refused_with_its_place(
     assert client.value("SELECT count(*) FROM jobs") == 1
 
 
-async def test_while_the_jobs_come_in_others_can_write(store: SqliteStore, client: Plain) -> None:
+async def test_while_the_jobs_come_in_others_can_write(store: Store, client: Plain) -> None:
     def slowly() -> Iterator[NewJob]:
         yield new("a")
         client.do("INSERT INTO jobs (command) VALUES ('in between')")
@@ -163,7 +161,7 @@ async def test_while_the_jobs_come_in_others_can_write(store: SqliteStore, clien
     assert (await Queue(store, {}).enqueue_many(slowly())).ids == ["2", "3"]
 
 
-async def test_a_batch_that_breaks_off_enqueues_nothing(small: None, store: SqliteStore, client: Plain) -> None:
+async def test_a_batch_that_breaks_off_enqueues_nothing(small: None, store: Store, client: Plain) -> None:
     def broken() -> Iterator[NewJob]:
         yield from [new()] * 10
         raise InvalidInput("no more")
@@ -173,9 +171,7 @@ async def test_a_batch_that_breaks_off_enqueues_nothing(small: None, store: Sqli
     assert client.value("SELECT count(*) FROM jobs") == 0
 
 
-async def test_how_many_are_written_is_told_while_it_goes_on(
-    small: None, store: SqliteStore, collected: Collect
-) -> None:
+async def test_how_many_are_written_is_told_while_it_goes_on(small: None, store: Store, collected: Collect) -> None:
     told: list[int] = []
     enqueued = await Queue(store, {}).enqueue_batch(collected(*[new()] * 8), told.append)
     assert len(enqueued.ids) == 8
@@ -196,7 +192,7 @@ class Slow(Batch):
             assert self.go_on.wait(ENOUGH)
 
 
-async def test_nobody_who_has_given_up_enqueues_anything(small: None, store: SqliteStore, client: Plain) -> None:
+async def test_nobody_who_has_given_up_enqueues_anything(small: None, store: Store, client: Plain) -> None:
     with Slow() as batch:
         batch.add([new()] * 10, NOW)
         enqueuing = asyncio.create_task(Queue(store, {}).enqueue_batch(batch))
@@ -209,7 +205,7 @@ async def test_nobody_who_has_given_up_enqueues_anything(small: None, store: Sql
     assert client.rows("SELECT command FROM jobs") == [("the next one",)]
 
 
-async def test_the_schema_checks_again_after_a_batch_that_was_checked(store: SqliteStore, collected: Collect) -> None:
+async def test_the_schema_checks_again_after_a_batch_that_was_checked(store: Store, collected: Collect) -> None:
     job = NewJob(command=" ")
     await write(store, collected(job))
     with pytest.raises(Exception, match="CHECK constraint failed"):

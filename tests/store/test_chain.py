@@ -4,14 +4,15 @@ import pytest
 
 from aqueue.store import chain
 from aqueue.store.chain import Branch, Chain
-from aqueue.store.examine import Verdict, examine
-from aqueue.store.sqlite import SqliteStore
+from aqueue.store.examine import examine
+from aqueue.store.finding import Verdict
+from aqueue.store.protocol import Store
 
 from .family import DEATH, diamond, end, job
 from .harness import Plain, cancel_all, edit, enqueue, get, hold, remove, run, state
 
 
-async def around(store: SqliteStore, job_id: str) -> Chain:
+async def around(store: Store, job_id: str) -> Chain:
     job = await get(store, job_id)
     return await store.read(lambda: chain.chain(job))
 
@@ -24,18 +25,18 @@ def drawn(branch: Branch) -> list[object]:
     return [*ids, branch.more] if branch.more else ids
 
 
-async def kept(store: SqliteStore, job_id: str) -> tuple[list[str], int, str | None]:
+async def kept(store: Store, job_id: str) -> tuple[list[str], int, str | None]:
     job = await get(store, job_id)
     found = await store.read(lambda: chain.kept(job))
     return [parent.id for parent in found.parents], found.count, found.cause
 
 
-async def test_a_job_alone_has_nothing_around_it(store: SqliteStore) -> None:
+async def test_a_job_alone_has_nothing_around_it(store: Store) -> None:
     await enqueue(store, job("a"))
     assert await around(store, "a") == Chain(Branch([]), Branch([]))
 
 
-async def test_who_is_met_again_is_shown_again_but_not_gone_into(store: SqliteStore) -> None:
+async def test_who_is_met_again_is_shown_again_but_not_gone_into(store: Store) -> None:
     await diamond(store)
     await enqueue(store, job("last", "bottom"))
     assert drawn((await around(store, "top")).below) == ["left", ["bottom", ["last"]], "right", ["bottom"]]
@@ -44,14 +45,14 @@ async def test_who_is_met_again_is_shown_again_but_not_gone_into(store: SqliteSt
     assert (drawn(left.above), drawn(left.below)) == (["top"], ["bottom", ["last"]])
 
 
-async def test_a_long_chain_is_cut_and_says_that_there_is_more(store: SqliteStore) -> None:
+async def test_a_long_chain_is_cut_and_says_that_there_is_more(store: Store) -> None:
     await enqueue(store, *(job(f"j{n}", *([f"j{n - 1}"] if n else [])) for n in range(20)))
     middle = await around(store, "j10")
     assert drawn(middle.above) == ["j9", ["j8", ["j7", [1]]]]
     assert drawn(middle.below) == ["j11", ["j12", ["j13", [1]]]]
 
 
-async def test_of_many_those_are_shown_that_it_waits_for_and_the_others_are_counted(store: SqliteStore) -> None:
+async def test_of_many_those_are_shown_that_it_waits_for_and_the_others_are_counted(store: Store) -> None:
     parents = [f"j{n}" for n in range(20)]
     await enqueue(store, *map(job, parents), job("child", *parents), *(job(f"k{n}", "child") for n in range(30)))
     await end(store, *parents[:17])
@@ -61,7 +62,7 @@ async def test_of_many_those_are_shown_that_it_waits_for_and_the_others_are_coun
     assert await kept(store, "child") == (["j17", "j18", "j19"], 3, None)
 
 
-async def test_a_wide_family_is_not_shown_without_end(store: SqliteStore) -> None:
+async def test_a_wide_family_is_not_shown_without_end(store: Store) -> None:
     children = [job(f"a{n}", "root") for n in range(5)]
     await enqueue(store, job("root"), *children, *(job(f"b{n}.{m}", f"a{n}") for n in range(5) for m in range(5)))
     assert drawn((await around(store, "root")).below) == [
@@ -71,7 +72,7 @@ async def test_a_wide_family_is_not_shown_without_end(store: SqliteStore) -> Non
     ]
 
 
-async def test_what_keeps_a_job_is_named_and_counted(store: SqliteStore) -> None:
+async def test_what_keeps_a_job_is_named_and_counted(store: Store) -> None:
     parents = [f"j{n}" for n in range(9)]
     await enqueue(store, *map(job, parents), job("child", *parents))
     await end(store, "j0")
@@ -79,18 +80,18 @@ async def test_what_keeps_a_job_is_named_and_counted(store: SqliteStore) -> None
     assert await kept(store, "j1") == ([], 0, None)
 
 
-async def test_the_job_that_began_it_is_found_however_many_were_cancelled_between(store: SqliteStore) -> None:
+async def test_the_job_that_began_it_is_found_however_many_were_cancelled_between(store: Store) -> None:
     await enqueue(store, job("a"), job("b", "a"), job("c", "b"), job("d", "c"))
     await run(store, "a", DEATH)
     assert await kept(store, "d") == ([], 0, "a")
 
 
-async def cannot_end(store: SqliteStore, *ids: str) -> str | None:
+async def cannot_end(store: Store, *ids: str) -> str | None:
     seqs = [(await get(store, one)).seq for one in ids]
     return await store.read(lambda: chain.cannot_end(seqs))
 
 
-async def test_a_wait_that_only_a_person_can_end_is_found_out(store: SqliteStore) -> None:
+async def test_a_wait_that_only_a_person_can_end_is_found_out(store: Store) -> None:
     await enqueue(store, job("a"), job("b", "a"), job("c", "b"), job("x", hold=True))
     assert await cannot_end(store, "a", "b", "c") is None
     await hold(store, "a")
@@ -99,7 +100,7 @@ async def test_a_wait_that_only_a_person_can_end_is_found_out(store: SqliteStore
     assert await cannot_end(store, "c") == "job c waits for job x, which is held; release that first"
 
 
-async def test_a_wait_for_a_job_that_may_yet_die_is_none(store: SqliteStore) -> None:
+async def test_a_wait_for_a_job_that_may_yet_die_is_none(store: Store) -> None:
     await enqueue(store, job("a"), job("x", hold=True), job("c", "a", "x"), job("d", "c"))
     assert await cannot_end(store, "d") is None
     await end(store, "a")
@@ -120,9 +121,7 @@ async def test_a_wait_for_a_job_that_may_yet_die_is_none(store: SqliteStore) -> 
         ("INSERT INTO aqueue_dependencies VALUES (1, 99, 1, 'broken')", "the parent is not there"),
     ],
 )
-async def test_edges_that_do_not_fit_the_states_are_found(
-    store: SqliteStore, client: Plain, damage: str, seen: str
-) -> None:
+async def test_edges_that_do_not_fit_the_states_are_found(store: Store, client: Plain, damage: str, seen: str) -> None:
     async def finding() -> tuple[Verdict, str]:
         return next((one.verdict, one.seen) for one in await examine(store, {}) if one.what == "dependencies")
 

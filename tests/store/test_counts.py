@@ -13,19 +13,19 @@ from aqueue.model import lifecycle
 from aqueue.model.ending import Exited, Interrupted, Lost
 from aqueue.model.errors import Refused
 from aqueue.store import history, reading, sql, stored
-from aqueue.store.sqlite import SqliteStore
+from aqueue.store.protocol import Store
 
 from .harness import NOW, Plain, cancel, claim, claimed, enqueue, get, hold, new, opened, plain, retry, settle
 
 
-async def transitions(store: SqliteStore, job_id: str) -> list[tuple[str | None, str, int, int]]:
+async def transitions(store: Store, job_id: str) -> list[tuple[str | None, str, int, int]]:
     seq = (await get(store, job_id)).seq
     events = await store.read(lambda: history.events(0, 1000, seq))
     assert [event.event for event in events] == sorted({event.event for event in events})
     return [(event.was, event.state, event.run, event.attempt) for event in events]
 
 
-async def test_each_transition_is_one_event_in_the_order_in_which_they_came(store: SqliteStore) -> None:
+async def test_each_transition_is_one_event_in_the_order_in_which_they_came(store: Store) -> None:
     job = await claimed(store, new(max_retries=1))
     await settle(store, job, Exited(1), now=NOW + 1)
     (job,) = await claim(store, now=NOW + 3)
@@ -47,7 +47,7 @@ async def test_each_transition_is_one_event_in_the_order_in_which_they_came(stor
     ]
 
 
-async def test_an_event_of_a_run_names_its_worker_and_its_end(store: SqliteStore) -> None:
+async def test_an_event_of_a_run_names_its_worker_and_its_end(store: Store) -> None:
     await settle(store, await claimed(store, worker="w7"), Exited(3))
     born, begun, ended = await store.read(lambda: history.events(0, 10))
     assert (born.worker, born.ending) == (None, None)
@@ -55,7 +55,7 @@ async def test_an_event_of_a_run_names_its_worker_and_its_end(store: SqliteStore
     assert (ended.worker, ended.ending, ended.error) == ("w7", "exited", "exit code 3")
 
 
-async def test_events_are_read_on_from_where_one_was(store: SqliteStore) -> None:
+async def test_events_are_read_on_from_where_one_was(store: Store) -> None:
     await enqueue(store, new(), new(), new())
     first = await store.read(lambda: history.events(0, 2))
     rest = await store.read(lambda: history.events(first[-1].event, 10))
@@ -63,7 +63,7 @@ async def test_events_are_read_on_from_where_one_was(store: SqliteStore) -> None
     assert await store.read(history.newest_event) == rest[-1].event
 
 
-async def test_what_changes_no_state_is_no_event(store: SqliteStore) -> None:
+async def test_what_changes_no_state_is_no_event(store: Store) -> None:
     job = await claimed(store)
     before = await store.read(history.newest_event)
     await cancel(store, job)
@@ -71,12 +71,12 @@ async def test_what_changes_no_state_is_no_event(store: SqliteStore) -> None:
     assert await store.read(history.newest_event) == before
 
 
-async def test_counts_are_by_queue_and_state(store: SqliteStore) -> None:
+async def test_counts_are_by_queue_and_state(store: Store) -> None:
     await enqueue(store, new(), new(queue="mail"), new(queue="mail", delay=1), new(queue="mail"))
     assert await store.read(reading.counts) == {"default": {"pending": 1}, "mail": {"pending": 2, "scheduled": 1}}
 
 
-async def test_a_count_moves_with_the_queue_of_an_edited_job(store: SqliteStore, client: Plain) -> None:
+async def test_a_count_moves_with_the_queue_of_an_edited_job(store: Store, client: Plain) -> None:
     await enqueue(store)
     await store.write(lambda: sql.edit("1", {"queue": "mail"}, lambda _: None, NOW))
     assert await store.read(reading.counts) == {"mail": {"pending": 1}}
@@ -84,25 +84,25 @@ async def test_a_count_moves_with_the_queue_of_an_edited_job(store: SqliteStore,
     assert await store.read(reading.counts) == {"other": {"dead": 1}}
 
 
-Step = Callable[[SqliteStore, Plain, str], Awaitable[object]]
+Step = Callable[[Store, Plain, str], Awaitable[object]]
 
 
-async def _remove(store: SqliteStore, _: Plain, job_id: str) -> None:
+async def _remove(store: Store, _: Plain, job_id: str) -> None:
     await store.write(lambda: sql.remove([job_id], lifecycle.check_removable))
 
 
-async def _settle_all(store: SqliteStore, job_id: str, ending: Exited | Interrupted | Lost) -> None:
+async def _settle_all(store: Store, job_id: str, ending: Exited | Interrupted | Lost) -> None:
     job = await get(store, job_id)
     if job.worker is not None and job.state == "processing":
         await settle(store, job, ending)
 
 
-async def _settle_twice(store: SqliteStore, job_id: str) -> None:
+async def _settle_twice(store: Store, job_id: str) -> None:
     await _settle_all(store, job_id, Exited(0))
     await _settle_all(store, job_id, Exited(1))
 
 
-async def _cancel(store: SqliteStore, job_id: str) -> None:
+async def _cancel(store: Store, job_id: str) -> None:
     await cancel(store, await get(store, job_id))
 
 

@@ -6,13 +6,13 @@ from aqueue.model import lifecycle
 from aqueue.model.errors import Awaited, Cycle, KeyHeld, NoSuchJob, ParentEnded
 from aqueue.model.job import State
 from aqueue.store import sql
-from aqueue.store.sqlite import SqliteStore
+from aqueue.store.protocol import Store
 
 from .family import DEATH, diamond, end, job
 from .harness import NOW, Plain, claim, edit, enqueue, get, hold, new, remove, retry, retry_all, run, state, states
 
 
-async def test_a_hold_on_a_blocked_job_holds_when_its_parents_have_ended(store: SqliteStore) -> None:
+async def test_a_hold_on_a_blocked_job_holds_when_its_parents_have_ended(store: Store) -> None:
     await enqueue(store, job("a"), job("b", "a"), job("c", "a", delay=60))
     assert (await hold(store, "b")).state is State.BLOCKED
     assert (await edit(store, "c", run_at=NOW + 5)).state is State.BLOCKED
@@ -22,7 +22,7 @@ async def test_a_hold_on_a_blocked_job_holds_when_its_parents_have_ended(store: 
     assert (postponed.state, postponed.run_at) == (State.SCHEDULED, NOW + 5)
 
 
-async def test_a_release_takes_the_hold_of_a_blocked_job_but_not_its_parents(store: SqliteStore) -> None:
+async def test_a_release_takes_the_hold_of_a_blocked_job_but_not_its_parents(store: Store) -> None:
     await enqueue(store, job("a"), job("b", "a", hold=True))
     (released,) = await store.write(lambda: sql.change(["b"], lambda one: lifecycle.release(one, NOW), NOW))
     assert (released.state, released.held) == (State.BLOCKED, False)
@@ -30,7 +30,7 @@ async def test_a_release_takes_the_hold_of_a_blocked_job_but_not_its_parents(sto
     assert await state(store, "b") is State.PENDING
 
 
-async def test_a_job_for_which_others_wait_is_not_removed_without_them(store: SqliteStore) -> None:
+async def test_a_job_for_which_others_wait_is_not_removed_without_them(store: Store) -> None:
     await diamond(store)
     await end(store, "top", "left")
     for one in ("right", "left"):
@@ -42,7 +42,7 @@ async def test_a_job_for_which_others_wait_is_not_removed_without_them(store: Sq
 
 
 async def test_plain_sql_does_not_remove_what_others_wait_for_but_whatever_has_ended(
-    store: SqliteStore, client: Plain
+    store: Store, client: Plain
 ) -> None:
     await diamond(store)
     await end(store, "top", "left")
@@ -56,7 +56,7 @@ async def test_plain_sql_does_not_remove_what_others_wait_for_but_whatever_has_e
 
 
 async def test_what_comes_after_a_job_that_died_and_was_removed_runs_only_if_a_person_frees_it(
-    store: SqliteStore,
+    store: Store,
 ) -> None:
     await enqueue(store, job("a"), job("b"), job("child", "a", "b"), job("last", "child"), job("any", after_any=["a"]))
     await run(store, "a", DEATH)
@@ -75,7 +75,7 @@ async def test_what_comes_after_a_job_that_died_and_was_removed_runs_only_if_a_p
     assert (await states(store))["last"] == "blocked"
 
 
-async def test_what_comes_after_a_job_that_completed_and_was_removed_can_be_retried(store: SqliteStore) -> None:
+async def test_what_comes_after_a_job_that_completed_and_was_removed_can_be_retried(store: Store) -> None:
     await enqueue(store, job("a"), job("child", "a"))
     await end(store, "a", "child")
     await remove(store, "a")
@@ -83,7 +83,7 @@ async def test_what_comes_after_a_job_that_completed_and_was_removed_can_be_retr
     await end(store, "child")
 
 
-async def test_a_parent_that_is_gone_keeps_it_cancelled_whatever_the_others_do(store: SqliteStore) -> None:
+async def test_a_parent_that_is_gone_keeps_it_cancelled_whatever_the_others_do(store: Store) -> None:
     await enqueue(store, job("b"), job("a"), job("child", "b", "a"))
     await run(store, "b", DEATH)
     await run(store, "a", DEATH)
@@ -93,7 +93,7 @@ async def test_a_parent_that_is_gone_keeps_it_cancelled_whatever_the_others_do(s
     assert (child.state, child.error) == (State.CANCELLED, "cancelled: a job that it waits for was removed")
 
 
-async def test_a_job_can_be_given_parents_and_be_freed_of_them(store: SqliteStore) -> None:
+async def test_a_job_can_be_given_parents_and_be_freed_of_them(store: Store) -> None:
     await enqueue(store, job("a"), job("b"), job("later", delay=60))
     assert (await edit(store, "b", after=("a",))).state is State.BLOCKED
     later = await edit(store, "later", after_any=("a",))
@@ -103,7 +103,7 @@ async def test_a_job_can_be_given_parents_and_be_freed_of_them(store: SqliteStor
     assert await states(store) == {"a": "completed", "b": "pending", "later": "scheduled"}
 
 
-async def test_a_job_that_is_given_parents_that_have_completed_keeps_its_place_in_the_line(store: SqliteStore) -> None:
+async def test_a_job_that_is_given_parents_that_have_completed_keeps_its_place_in_the_line(store: Store) -> None:
     await enqueue(store, job("a"), job("b"))
     await end(store, "a")
     before = await get(store, "b")
@@ -111,7 +111,7 @@ async def test_a_job_that_is_given_parents_that_have_completed_keeps_its_place_i
     assert (after.state, after.run_at) == (State.PENDING, before.run_at)
 
 
-async def test_a_job_that_failed_and_is_given_parents_keeps_its_attempts(store: SqliteStore) -> None:
+async def test_a_job_that_failed_and_is_given_parents_keeps_its_attempts(store: Store) -> None:
     await enqueue(store, new("b", id="b", max_retries=1), job("a", hold=True))
     await run(store, "b", DEATH)
     assert (await edit(store, "b", after=("a",))).state is State.BLOCKED
@@ -120,7 +120,7 @@ async def test_a_job_that_failed_and_is_given_parents_keeps_its_attempts(store: 
     assert (again.id, again.attempts) == ("b", 2)
 
 
-async def test_parents_that_make_no_sense_are_refused_and_change_nothing(store: SqliteStore) -> None:
+async def test_parents_that_make_no_sense_are_refused_and_change_nothing(store: Store) -> None:
     await enqueue(store, job("a"), job("b", "a"), job("c", "b"), job("dead"), job("x"))
     await run(store, "dead", DEATH)
     before = [await get(store, one) for one in ("a", "b", "c", "x")]
@@ -136,14 +136,14 @@ async def test_parents_that_make_no_sense_are_refused_and_change_nothing(store: 
     assert [await get(store, one) for one in ("a", "b", "c", "x")] == before
 
 
-async def test_what_was_cancelled_with_a_parent_comes_back_when_it_is_freed_of_it(store: SqliteStore) -> None:
+async def test_what_was_cancelled_with_a_parent_comes_back_when_it_is_freed_of_it(store: Store) -> None:
     await enqueue(store, job("a"), job("b"), job("c", "a", "b"), job("d", "c"))
     await run(store, "a", DEATH)
     await edit(store, "c", after=("b",))
     assert await states(store) == {"a": "dead", "b": "pending", "c": "blocked", "d": "blocked"}
 
 
-async def test_one_list_of_parents_can_be_changed_when_some_of_the_other_are_gone(store: SqliteStore) -> None:
+async def test_one_list_of_parents_can_be_changed_when_some_of_the_other_are_gone(store: Store) -> None:
     await enqueue(store, job("a"), job("b"), job("c", after_any=["a", "b"]))
     await end(store, "a", "b", "c")
     await remove(store, "a")
@@ -153,7 +153,7 @@ async def test_one_list_of_parents_can_be_changed_when_some_of_the_other_are_gon
     assert await state(store, "c") is State.PENDING
 
 
-async def test_a_key_that_was_given_away_meanwhile_keeps_a_parent_from_being_retried(store: SqliteStore) -> None:
+async def test_a_key_that_was_given_away_meanwhile_keeps_a_parent_from_being_retried(store: Store) -> None:
     await enqueue(store, job("a"), job("b", "a"), job("c", "b", unique="k"))
     await run(store, "a", DEATH)
     await enqueue(store, job("new", unique="k"))
@@ -168,7 +168,7 @@ async def test_a_key_that_was_given_away_meanwhile_keeps_a_parent_from_being_ret
     assert (await states(store))["c"] == "blocked"
 
 
-async def test_a_stranger_is_freed_of_its_attempts_only_by_its_own_retry(store: SqliteStore) -> None:
+async def test_a_stranger_is_freed_of_its_attempts_only_by_its_own_retry(store: Store) -> None:
     await enqueue(store, new("a", id="a"), job("b", "a"))
     await run(store, "a", DEATH)
     assert (await retry(store, await get(store, "a"))).attempts == 0

@@ -12,7 +12,7 @@ from aqueue.model.job import Job, State
 from aqueue.model.selection import Filter
 from aqueue.model.settings import Settings
 from aqueue.store import reading, sql
-from aqueue.store.sqlite import SqliteStore
+from aqueue.store.protocol import Store
 
 from .harness import NOW, Plain, claim, claimed, get, new, retry, settle
 
@@ -25,16 +25,16 @@ def decided(job: Job, ending: Ending) -> sql.Decision:
     return sql.Decision(job, transition, sql.EndOfRun(ending, None, NOW), hook(job, transition, TELLING))
 
 
-async def end(store: SqliteStore, *jobs: Job, ending: Ending = FAILED) -> int:
+async def end(store: Store, *jobs: Job, ending: Ending = FAILED) -> int:
     """End these runs in one transaction as a worker does that has hooks; returns how many were refused."""
     return len(await store.write(lambda: sql.settle([decided(job, ending) for job in jobs], NOW)))
 
 
-async def hooks(store: SqliteStore) -> list[Job]:
+async def hooks(store: Store) -> list[Job]:
     return list(await store.read(lambda: reading.select(Filter(tag="hook"), None)))
 
 
-async def test_a_hook_is_a_pending_job_that_knows_of_whom_it_tells(store: SqliteStore) -> None:
+async def test_a_hook_is_a_pending_job_that_knows_of_whom_it_tells(store: Store) -> None:
     job = await claimed(store, new(id="a", queue="mail", priority=5, max_retries=0))
     await end(store, job)
     (told,) = await hooks(store)
@@ -45,7 +45,7 @@ async def test_a_hook_is_a_pending_job_that_knows_of_whom_it_tells(store: Sqlite
     assert (await get(store, "a")).hook_of is None
 
 
-async def test_each_of_many_ends_in_one_transaction_has_its_hook(store: SqliteStore, client: Plain) -> None:
+async def test_each_of_many_ends_in_one_transaction_has_its_hook(store: Store, client: Plain) -> None:
     await claimed(store, new(max_retries=0), new())
     (second,) = await claim(store)
     (first,) = await store.read(lambda: reading.find(["1"]))
@@ -58,7 +58,7 @@ async def test_each_of_many_ends_in_one_transaction_has_its_hook(store: SqliteSt
     ]
 
 
-async def test_an_end_that_loses_has_no_hook(store: SqliteStore) -> None:
+async def test_an_end_that_loses_has_no_hook(store: Store) -> None:
     job = await claimed(store, new(max_retries=0))
     assert await end(store, job) == 0
     assert await end(store, job, ending=Lost("w1")) == 1
@@ -66,7 +66,7 @@ async def test_an_end_that_loses_has_no_hook(store: SqliteStore) -> None:
     assert len(await hooks(store)) == 1
 
 
-async def test_each_time_that_a_job_dies_is_told(store: SqliteStore) -> None:
+async def test_each_time_that_a_job_dies_is_told(store: Store) -> None:
     job = await claimed(store, new(max_retries=0))
     await end(store, job)
     await retry(store, job, now=NOW - 1)
@@ -75,7 +75,7 @@ async def test_each_time_that_a_job_dies_is_told(store: SqliteStore) -> None:
     assert [told.env["AQUEUE_HOOK_RUN"] for told in await hooks(store)] == ["2", "1"]
 
 
-async def test_the_end_of_a_hook_has_none(store: SqliteStore) -> None:
+async def test_the_end_of_a_hook_has_none(store: Store) -> None:
     await end(store, await claimed(store, new(max_retries=0)))
     (told,) = await claim(store)
     assert told.hook_of == "1"
@@ -83,7 +83,7 @@ async def test_the_end_of_a_hook_has_none(store: SqliteStore) -> None:
     assert len(await hooks(store)) == 1
 
 
-async def test_an_end_that_is_not_written_leaves_no_hook(store: SqliteStore, client: Plain) -> None:
+async def test_an_end_that_is_not_written_leaves_no_hook(store: Store, client: Plain) -> None:
     job = await claimed(store, new(max_retries=0))
     client.do("CREATE TRIGGER full BEFORE INSERT ON jobs BEGIN SELECT RAISE(ABORT, 'no more jobs'); END")
     with pytest.raises(StoreError, match="no more jobs"):
@@ -94,7 +94,7 @@ async def test_an_end_that_is_not_written_leaves_no_hook(store: SqliteStore, cli
     assert len(await hooks(store)) == 1
 
 
-async def test_whatever_plain_sql_says_of_a_job_can_be_told(store: SqliteStore, client: Plain) -> None:
+async def test_whatever_plain_sql_says_of_a_job_can_be_told(store: Store, client: Plain) -> None:
     client.do(
         "INSERT INTO jobs (command, tags, max_retries) VALUES (CAST(x'6c7320e4' AS TEXT), ?, 0)",
         json.dumps(["a\\u0000b", "\ud800", "\udce4", 'quote"', "back\\slash"]),
@@ -106,6 +106,6 @@ async def test_whatever_plain_sql_says_of_a_job_can_be_told(store: SqliteStore, 
     assert told.env["AQUEUE_HOOK_TAGS"] == 'a\\u0000b,\ufffd,\udce4,quote",back\\slash'
 
 
-async def test_without_hooks_an_end_enqueues_nothing(store: SqliteStore) -> None:
+async def test_without_hooks_an_end_enqueues_nothing(store: Store) -> None:
     await settle(store, await claimed(store, new(max_retries=0)), FAILED)
     assert await hooks(store) == []

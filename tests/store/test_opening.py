@@ -14,7 +14,7 @@ from aqueue.model.selection import Filter
 from aqueue.store import open_store, place, reading, schema
 from aqueue.store.sqlite import SqliteStore
 
-from .harness import Plain, enqueue, get, new, opened, opens, plain
+from .harness import Plain, enqueue, get, new, opened, opened_file, opens, plain
 
 
 def _mode(path: Path) -> int:
@@ -48,7 +48,7 @@ async def test_what_was_written_is_there_when_it_is_opened_again(database: Path)
 async def test_only_a_worker_may_wait_for_the_disk_less_often(database: Path) -> None:
     levels = []
     for worker in (False, True):
-        async with opened(database, worker=worker) as store:
+        async with opened_file(database, worker=worker) as store:
             assert store._writer is not None
             levels += [row[0] for row in await store._writer.execute_fetchall("PRAGMA synchronous")]
     assert levels == [2, 1]
@@ -153,7 +153,7 @@ async def test_a_read_only_file_is_refused_with_a_sentence(database: Path) -> No
         await opens(database)
 
 
-@pytest.mark.parametrize("url", ["postgresql://localhost/q", "sqlite:///x", "a\0b"])
+@pytest.mark.parametrize("url", ["mysql://localhost/q", "sqlite:///x", "a\0b"])
 async def test_a_path_that_cannot_be_one_is_refused(url: str) -> None:
     with pytest.raises(InvalidInput):
         await open_store(url)

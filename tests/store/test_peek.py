@@ -7,12 +7,12 @@ import pytest
 
 from aqueue.store import reading, stored
 from aqueue.store.peek import peek
-from aqueue.store.sqlite import SqliteStore
+from aqueue.store.protocol import Store
 
 from .harness import Plain, enqueue, new, opens, plain
 
 
-async def test_a_look_finds_what_was_committed_also_while_another_writes(store: SqliteStore, client: Plain) -> None:
+async def test_a_look_finds_what_was_committed_also_while_another_writes(store: Store, client: Plain) -> None:
     await enqueue(store, new(id="a"))
     client.do("BEGIN IMMEDIATE")
     client.do("INSERT INTO jobs (command) VALUES ('x')")
@@ -21,7 +21,7 @@ async def test_a_look_finds_what_was_committed_also_while_another_writes(store: 
     assert peek(store.place.database, reading.counts) == {"default": {"pending": 2}}
 
 
-async def test_a_look_cannot_change_anything(store: SqliteStore) -> None:
+async def test_a_look_cannot_change_anything(store: Store) -> None:
     assert peek(store.place.database, lambda: stored.set_setting("timeout", "1")) is None
     assert await store.read(stored.settings) == {}
 
@@ -47,7 +47,7 @@ def test_where_no_queue_is_nothing_is_found_and_nothing_made(tmp_path: Path) -> 
     assert set(tmp_path.iterdir()) == before
 
 
-async def test_jobs_are_found_by_how_their_ids_begin(store: SqliteStore) -> None:
+async def test_jobs_are_found_by_how_their_ids_begin(store: Store) -> None:
     await enqueue(store, *(new(id=one) for one in ("b1", "a2", "a", "a1", "B1")), new())
     found = [await store.read(lambda: reading.named_like(one, 3)) for one in ("a", "a1", "z", "1")]  # noqa: B023
     assert [[job.id for job in jobs] for jobs in found] == [["a", "a1", "a2"], ["a1"], [], []]

@@ -9,14 +9,14 @@ import pytest
 from aqueue.model.command import MAX_COMMAND_BYTES
 from aqueue.model.job import State
 from aqueue.store import reading, stored
-from aqueue.store.sqlite import SqliteStore
+from aqueue.store.protocol import Store
 
 from .harness import Plain, claim, claimed, commands, enqueue, get, new, settle
 
 LATER = 4_000_000_000.0
 
 
-async def test_a_command_is_all_that_plain_sql_has_to_give(store: SqliteStore, client: Plain) -> None:
+async def test_a_command_is_all_that_plain_sql_has_to_give(store: Store, client: Plain) -> None:
     before = time.time()
     client.do("INSERT INTO jobs (command) VALUES ('echo hi')")
     job = await get(store, "1")
@@ -28,7 +28,7 @@ async def test_a_command_is_all_that_plain_sql_has_to_give(store: SqliteStore, c
     assert [job.id for job in await claim(store, now=LATER)] == ["1"]
 
 
-async def test_what_is_left_out_comes_from_the_stored_settings(store: SqliteStore, client: Plain) -> None:
+async def test_what_is_left_out_comes_from_the_stored_settings(store: Store, client: Plain) -> None:
     await store.write(lambda: stored.set_setting("max_retries", "7"))
     await store.write(lambda: stored.set_setting("timeout", "1.5"))
     client.do("INSERT INTO jobs (command) VALUES ('a')")
@@ -40,7 +40,7 @@ async def test_what_is_left_out_comes_from_the_stored_settings(store: SqliteStor
 
 
 @pytest.mark.parametrize("more", ["", ", max_retries, timeout"])
-async def test_a_run_at_in_the_future_means_scheduled(store: SqliteStore, client: Plain, more: str) -> None:
+async def test_a_run_at_in_the_future_means_scheduled(store: Store, client: Plain, more: str) -> None:
     client.do(f"INSERT INTO jobs (command, run_at{more}) VALUES ('later', {LATER}{', 1, 0' if more else ''})")
     client.do(f"INSERT INTO jobs (command, run_at{more}) VALUES ('now', 1{', 1, 0' if more else ''})")
     later, now = await store.read(lambda: reading.find(["1", "2"]))
@@ -49,25 +49,25 @@ async def test_a_run_at_in_the_future_means_scheduled(store: SqliteStore, client
     assert await commands(store, now=LATER) == ["later"]
 
 
-async def test_held_means_held(store: SqliteStore, client: Plain) -> None:
+async def test_held_means_held(store: Store, client: Plain) -> None:
     client.do("INSERT INTO jobs (command, held) VALUES ('x', 1)")
     job = await get(store, "1")
     assert (job.state, job.held, job.run_at) == (State.SCHEDULED, True, None)
     assert await claim(store, now=LATER) == []
 
 
-async def test_a_cancellation_before_the_first_run_means_nothing(store: SqliteStore, client: Plain) -> None:
+async def test_a_cancellation_before_the_first_run_means_nothing(store: Store, client: Plain) -> None:
     client.do("INSERT INTO jobs (command, cancel_requested) VALUES ('x', 1)")
     (job,) = await claim(store, now=LATER)
     assert not job.cancel_requested
 
 
-async def test_a_null_run_at_means_at_once(store: SqliteStore, client: Plain) -> None:
+async def test_a_null_run_at_means_at_once(store: Store, client: Plain) -> None:
     client.do("INSERT INTO jobs (command, run_at) VALUES ('x', NULL)")
     assert await commands(store) == ["x"]
 
 
-async def test_everything_can_be_given(store: SqliteStore, client: Plain) -> None:
+async def test_everything_can_be_given(store: Store, client: Plain) -> None:
     client.do(
         "INSERT INTO jobs (command, custom_id, queue, priority, max_retries, timeout, tags, env, cwd, backoff_base,"
         " backoff_max, no_retry_on, defer_on, nice, memory)"
@@ -81,7 +81,7 @@ async def test_everything_can_be_given(store: SqliteStore, client: Plain) -> Non
     assert (job.nice, job.memory) == (19, 2**20)
 
 
-async def test_inserts_in_a_transaction_with_tables_of_the_application(store: SqliteStore, client: Plain) -> None:
+async def test_inserts_in_a_transaction_with_tables_of_the_application(store: Store, client: Plain) -> None:
     client.do("CREATE TABLE orders (id INTEGER PRIMARY KEY)")
     client.do("BEGIN")
     client.do("INSERT INTO orders DEFAULT VALUES")
@@ -95,7 +95,7 @@ async def test_inserts_in_a_transaction_with_tables_of_the_application(store: Sq
     assert await commands(store, now=LATER) == ["committed"]
 
 
-async def test_a_command_need_not_be_utf_8_and_keeps_its_bytes(store: SqliteStore, client: Plain) -> None:
+async def test_a_command_need_not_be_utf_8_and_keeps_its_bytes(store: Store, client: Plain) -> None:
     client.do("INSERT INTO jobs (command) VALUES (CAST(x'6c7320e4' AS TEXT)), ('next')")
     jobs = await claim(store, 2, now=LATER)
     assert [job.command.encode(errors="surrogateescape") for job in jobs] == [b"ls \xe4", b"next"]
@@ -184,7 +184,7 @@ def test_every_column_that_is_checked_was_tried(client: Plain) -> None:
 
 
 @pytest.mark.parametrize("how", ["INSERT", "INSERT OR REPLACE", "REPLACE", "INSERT OR IGNORE"])
-async def test_an_id_that_is_taken_is_refused_however_it_comes(store: SqliteStore, client: Plain, how: str) -> None:
+async def test_an_id_that_is_taken_is_refused_however_it_comes(store: Store, client: Plain, how: str) -> None:
     await enqueue(store, new("first", id="a"))
     with pytest.raises(sqlite3.IntegrityError, match="a job with this id exists already"):
         client.do(f"{how} INTO jobs (command, custom_id) VALUES ('second', 'a')")
@@ -199,16 +199,14 @@ def test_a_unique_key_that_is_taken_is_refused_however_it_comes(client: Plain, h
     assert client.rows("SELECT command FROM jobs") == [("first",)]
 
 
-async def test_a_number_cannot_be_replaced(store: SqliteStore, client: Plain) -> None:
+async def test_a_number_cannot_be_replaced(store: Store, client: Plain) -> None:
     await enqueue(store, new("first"))
     with pytest.raises(sqlite3.IntegrityError, match="given by aqueue"):
         client.do("REPLACE INTO jobs (seq, command) VALUES (1, 'second')")
     assert (await get(store, "1")).command == "first"
 
 
-async def test_deleting_finished_jobs_takes_their_runs_events_and_output_along(
-    store: SqliteStore, client: Plain
-) -> None:
+async def test_deleting_finished_jobs_takes_their_runs_events_and_output_along(store: Store, client: Plain) -> None:
     await settle(store, await claimed(store, new(), new()))
     client.do("INSERT INTO aqueue_output (job, run, start, stream, at, data) VALUES (1, 1, 0, 1, 0, x'6869')")
     assert client.value("SELECT bytes FROM aqueue_output_size") == 2
@@ -222,16 +220,14 @@ async def test_deleting_finished_jobs_takes_their_runs_events_and_output_along(
     assert client.rows("SELECT * FROM aqueue_events") == []
 
 
-async def test_a_job_that_is_inserted_after_all_were_deleted_has_a_new_number(
-    store: SqliteStore, client: Plain
-) -> None:
+async def test_a_job_that_is_inserted_after_all_were_deleted_has_a_new_number(store: Store, client: Plain) -> None:
     await enqueue(store, new(), new())
     client.do("DELETE FROM jobs")
     client.do("INSERT INTO jobs (command) VALUES ('x')")
     assert await get(store, "3")
 
 
-async def test_an_inserted_job_is_born_before_it_moves(store: SqliteStore, client: Plain) -> None:
+async def test_an_inserted_job_is_born_before_it_moves(store: Store, client: Plain) -> None:
     client.do(f"INSERT INTO jobs (command, run_at) VALUES ('x', {LATER})")
     assert client.rows("SELECT was, state FROM aqueue_events ORDER BY event") == [
         (None, "pending"),

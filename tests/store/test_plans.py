@@ -8,7 +8,7 @@ import pytest
 from aqueue.model.newjob import NewJob
 from aqueue.store.driving import STATEMENTS
 from aqueue.store.driving import text_of as text
-from aqueue.store.sqlite import SqliteStore
+from aqueue.store.protocol import Store
 
 from .harness import NOW, Plain, enqueue, new
 
@@ -179,9 +179,7 @@ def test_whether_a_job_is_waited_for_is_seen_in_the_index_alone(client: Plain) -
     assert "SEARCH aqueue_dependencies USING COVERING INDEX aqueue_dependencies_of_parent (parent=?)" in steps
 
 
-async def test_who_has_to_wait_is_seen_at_once_however_many_parents_there_are(
-    store: SqliteStore, client: Plain
-) -> None:
+async def test_who_has_to_wait_is_seen_at_once_however_many_parents_there_are(store: Store, client: Plain) -> None:
     def steps_of(seq: int) -> int:
         ticks: list[None] = []
         client.connection.set_progress_handler(lambda: ticks.append(None), 10)
@@ -195,7 +193,7 @@ async def test_who_has_to_wait_is_seen_at_once_however_many_parents_there_are(
     assert steps_of(2002) == pytest.approx(steps_of(2001), abs=1)
 
 
-async def test_the_line_is_not_sorted_to_claim_its_first_jobs(store: SqliteStore, client: Plain) -> None:
+async def test_the_line_is_not_sorted_to_claim_its_first_jobs(store: Store, client: Plain) -> None:
     async def steps_of(name: str) -> int:
         """How many hundreds of instructions of its machine SQLite needs."""
         ticks: list[None] = []

@@ -14,8 +14,8 @@ from aqueue.model.job import State
 from aqueue.model.selection import Filter
 from aqueue.store import printed, pruning, reading
 from aqueue.store.printed import Piece, Printed, Stream
+from aqueue.store.protocol import Store, Turned
 from aqueue.store.pruning import Expired
-from aqueue.store.sqlite import SqliteStore, Turned
 from aqueue.store.statement import Ask
 from aqueue.store.sweep import SPARE_PAGES, Sweep, _first
 
@@ -25,7 +25,7 @@ ALL: Mapping[State, float] = {State.COMPLETED: NOW + 99, State.DEAD: NOW + 99, S
 FAILED = Exited(1)
 
 
-async def finish(store: SqliteStore, ending: Exited, at: float, count: int = 1) -> list[str]:
+async def finish(store: Store, ending: Exited, at: float, count: int = 1) -> list[str]:
     """So many jobs that ended like this; their ids."""
     ids = await enqueue(store, *[new(max_retries=0) for _ in range(count)])
     for job in await claim(store, count):
@@ -33,20 +33,20 @@ async def finish(store: SqliteStore, ending: Exited, at: float, count: int = 1) 
     return list(ids)
 
 
-async def prune(store: SqliteStore, before: Mapping[State, float] = ALL) -> int:
+async def prune(store: Store, before: Mapping[State, float] = ALL) -> int:
     return await Sweep(store, rest=0).remove(before)
 
 
-async def left(store: SqliteStore) -> list[str]:
+async def left(store: Store) -> list[str]:
     return [job.id for job in await store.read(lambda: reading.select(Filter(), None))]
 
 
-async def put_out(store: SqliteStore, seq: int, *pieces: bytes) -> None:
+async def put_out(store: Store, seq: int, *pieces: bytes) -> None:
     batch = [Printed(seq, 1, [Piece(Stream.STDOUT, n << 20, NOW, data)]) for n, data in enumerate(pieces)]
     await store.write(lambda: printed.add(batch, 10**9))
 
 
-def after_each_slice(store: SqliteStore, monkeypatch: pytest.MonkeyPatch, do: Callable[[], None]) -> None:
+def after_each_slice(store: Store, monkeypatch: pytest.MonkeyPatch, do: Callable[[], None]) -> None:
     commit = store.turn
 
     async def turn(asks: Sequence[Ask[Any]]) -> Turned:
@@ -57,7 +57,7 @@ def after_each_slice(store: SqliteStore, monkeypatch: pytest.MonkeyPatch, do: Ca
     monkeypatch.setattr(store, "turn", turn)
 
 
-async def test_a_finished_job_goes_when_it_has_finished_by_then(store: SqliteStore) -> None:
+async def test_a_finished_job_goes_when_it_has_finished_by_then(store: Store) -> None:
     await finish(store, Exited(0), NOW)
     await finish(store, Exited(0), NOW + 1)
     assert await prune(store, {State.COMPLETED: NOW - 1}) == 0
@@ -65,7 +65,7 @@ async def test_a_finished_job_goes_when_it_has_finished_by_then(store: SqliteSto
     assert await left(store) == ["2"]
 
 
-async def test_each_state_has_its_own_time_and_those_without_one_stay(store: SqliteStore) -> None:
+async def test_each_state_has_its_own_time_and_those_without_one_stay(store: Store) -> None:
     await finish(store, Exited(0), NOW)
     await finish(store, FAILED, NOW)
     assert await prune(store, {State.COMPLETED: NOW}) == 1
@@ -74,7 +74,7 @@ async def test_each_state_has_its_own_time_and_those_without_one_stay(store: Sql
 
 
 async def test_all_that_belongs_to_a_job_goes_with_it_and_the_counts_are_those_of_the_rows(
-    store: SqliteStore, client: Plain
+    store: Store, client: Plain
 ) -> None:
     await finish(store, Exited(0), NOW)
     await put_out(store, 1, b"printed")
@@ -85,14 +85,14 @@ async def test_all_that_belongs_to_a_job_goes_with_it_and_the_counts_are_those_o
     assert await store.read(reading.counts) == {}
 
 
-async def test_what_is_not_finished_stays(store: SqliteStore) -> None:
+async def test_what_is_not_finished_stays(store: Store) -> None:
     await claimed(store)
     await enqueue(store, new(), new(delay=10), new(hold=True))
     assert await prune(store) == 0
     assert await left(store) == ["4", "3", "2", "1"]
 
 
-async def test_a_job_that_is_retried_before_its_slice_comes_stays(store: SqliteStore) -> None:
+async def test_a_job_that_is_retried_before_its_slice_comes_stays(store: Store) -> None:
     job = await claimed(store, new(max_retries=0))
     await settle(store, job, FAILED)
     (chosen,) = await store.read(lambda: pruning.expired(State.DEAD, NOW, 10))
@@ -102,9 +102,7 @@ async def test_a_job_that_is_retried_before_its_slice_comes_stays(store: SqliteS
     assert len(await store.read(lambda: reading.history(job))) == 1
 
 
-async def test_a_job_that_others_wait_for_is_spared_and_keeps_no_timer_running(
-    store: SqliteStore, client: Plain
-) -> None:
+async def test_a_job_that_others_wait_for_is_spared_and_keeps_no_timer_running(store: Store, client: Plain) -> None:
     await finish(store, Exited(0), NOW)
     await finish(store, Exited(0), NOW + 1)
     client.do("INSERT INTO jobs (command, state, after) VALUES ('child', 'blocked', '[\"1\"]')")
@@ -117,7 +115,7 @@ async def test_a_job_that_others_wait_for_is_spared_and_keeps_no_timer_running(
     assert await prune(store) == 1
 
 
-async def test_what_could_go_is_counted_without_removing_it(store: SqliteStore) -> None:
+async def test_what_could_go_is_counted_without_removing_it(store: Store) -> None:
     await finish(store, Exited(0), NOW, count=3)
     await finish(store, FAILED, NOW, count=2)
     assert await store.read(partial(pruning.count, ALL)) == 5
@@ -125,7 +123,7 @@ async def test_what_could_go_is_counted_without_removing_it(store: SqliteStore) 
     assert len(await left(store)) == 5
 
 
-async def test_the_oldest_of_each_state_is_told(store: SqliteStore) -> None:
+async def test_the_oldest_of_each_state_is_told(store: Store) -> None:
     await finish(store, Exited(0), NOW + 2)
     await finish(store, Exited(0), NOW + 1)
     await finish(store, FAILED, NOW + 3)
@@ -133,7 +131,7 @@ async def test_the_oldest_of_each_state_is_told(store: SqliteStore) -> None:
     assert oldest == {State.COMPLETED: NOW + 1, State.DEAD: NOW + 3}
 
 
-async def test_the_oldest_go_first_and_output_makes_a_job_as_many_rows_as_it_costs(store: SqliteStore) -> None:
+async def test_the_oldest_go_first_and_output_makes_a_job_as_many_rows_as_it_costs(store: Store) -> None:
     await finish(store, Exited(0), NOW + 1)
     await finish(store, Exited(0), NOW)
     await put_out(store, 1, b"x" * 2560)
@@ -151,7 +149,7 @@ def test_a_slice_has_the_first_jobs_that_fit_and_at_least_one(rows: Sequence[int
 
 
 async def test_a_job_to_which_more_belongs_than_a_slice_may_hold_goes_in_several(
-    store: SqliteStore, client: Plain, monkeypatch: pytest.MonkeyPatch
+    store: Store, client: Plain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = await claimed(store)
     await settle(store, job)
@@ -173,14 +171,14 @@ async def test_a_job_to_which_more_belongs_than_a_slice_may_hold_goes_in_several
     assert slices == sorted(slices, reverse=True)
 
 
-async def fill(store: SqliteStore, jobs: int = 4) -> None:
+async def fill(store: Store, jobs: int = 4) -> None:
     """Finished jobs with so much output that their pages are more than are kept spare."""
     for job_id in await finish(store, Exited(0), NOW, count=jobs):
         await put_out(store, int(job_id), *[os.urandom(1 << 20)] * 2)
 
 
 async def test_freed_pages_go_back_to_the_file_system_but_for_some_that_new_jobs_will_use(
-    store: SqliteStore, client: Plain
+    store: Store, client: Plain
 ) -> None:
     await fill(store)
     sweep = Sweep(store, rest=0)
@@ -211,7 +209,7 @@ async def test_a_file_that_an_application_made_keeps_its_pages_and_uses_them_aga
             assert application.value("PRAGMA page_count") <= size
 
 
-async def test_too_much_output_goes_with_the_oldest_first(store: SqliteStore, client: Plain) -> None:
+async def test_too_much_output_goes_with_the_oldest_first(store: Store, client: Plain) -> None:
     one, two, three = map(int, await finish(store, Exited(0), NOW, count=3))
     for seq in (three, two, one):
         await put_out(store, seq, *[b"x"] * printed.DROPPED_AT_ONCE)
@@ -221,7 +219,7 @@ async def test_too_much_output_goes_with_the_oldest_first(store: SqliteStore, cl
     assert len(await left(store)) == 3
 
 
-async def test_where_nothing_can_go_nothing_is_written(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_where_nothing_can_go_nothing_is_written(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     await finish(store, Exited(0), NOW)
     monkeypatch.setattr(store, "turn", None)
     sweep = Sweep(store, rest=0)
@@ -231,7 +229,7 @@ async def test_where_nothing_can_go_nothing_is_written(store: SqliteStore, monke
     await sweep.finish()
 
 
-async def test_while_a_worker_lives_no_other_brings_the_wal_home(store: SqliteStore, other: SqliteStore) -> None:
+async def test_while_a_worker_lives_no_other_brings_the_wal_home(store: Store, other: Store) -> None:
     await enqueue(store)
     with other.lobby.present("w1"):
         await store.checkpoint_when_large(0)
@@ -240,7 +238,7 @@ async def test_while_a_worker_lives_no_other_brings_the_wal_home(store: SqliteSt
     assert store.place.wal.stat().st_size == 0
 
 
-async def test_one_sweeps_at_a_time_and_who_dies_lets_others_sweep(store: SqliteStore, other: SqliteStore) -> None:
+async def test_one_sweeps_at_a_time_and_who_dies_lets_others_sweep(store: Store, other: Store) -> None:
     with store.lobby.sweeping() as first, other.lobby.sweeping() as second:
         assert (first, second) == (True, False)
     with python(SWEEPER, store.url) as sweeper:
@@ -264,7 +262,7 @@ with Lobby(Place(sys.argv[1], shared=False)).sweeping() as first:
 """
 
 
-async def test_a_commit_of_another_that_a_slice_has_seen_is_told(store: SqliteStore, other: SqliteStore) -> None:
+async def test_a_commit_of_another_that_a_slice_has_seen_is_told(store: Store, other: Store) -> None:
     told: list[None] = []
     await finish(store, Exited(0), NOW)
     await Sweep(store, rest=0, on_foreign=lambda: told.append(None)).remove(ALL)
@@ -275,7 +273,7 @@ async def test_a_commit_of_another_that_a_slice_has_seen_is_told(store: SqliteSt
 
 
 async def test_a_sweep_that_is_cancelled_has_done_whole_slices(
-    store: SqliteStore, client: Plain, monkeypatch: pytest.MonkeyPatch
+    store: Store, client: Plain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await finish(store, Exited(0), NOW, count=200)
     slice_done = asyncio.Event()

@@ -9,41 +9,41 @@ from aqueue.model.line import Line, Served
 from aqueue.model.rate import Bucket, Rate
 from aqueue.store import line, queues, reading
 from aqueue.store.line import Claimed
+from aqueue.store.protocol import Store
 from aqueue.store.queues import QueueRow
-from aqueue.store.sqlite import SqliteStore
 
 from .harness import NOW, Plain, claim, claimed, enqueue, new, settle
 
 
-async def claims(store: SqliteStore, slots: int = 8, now: float = NOW, served: Served | None = None) -> Claimed:
+async def claims(store: Store, slots: int = 8, now: float = NOW, served: Served | None = None) -> Claimed:
     return await store.write(lambda: line.claim("w1", range(slots), now, served))
 
 
-async def in_queues(store: SqliteStore, slots: int = 8, served: Served | None = None) -> list[str]:
+async def in_queues(store: Store, slots: int = 8, served: Served | None = None) -> list[str]:
     return [job.queue for job in (await claims(store, slots, served=served)).jobs]
 
 
-async def flood(store: SqliteStore, *names: str, count: int = 9) -> None:
+async def flood(store: Store, *names: str, count: int = 9) -> None:
     await enqueue(store, *(new(queue=name) for name in names for _ in range(count)))
 
 
-async def limited(store: SqliteStore, name: str, most: int | None) -> None:
+async def limited(store: Store, name: str, most: int | None) -> None:
     await store.write(lambda: queues.limit(name, most))
 
 
-async def rated(store: SqliteStore, name: str, rate: Rate | None, now: float = NOW) -> None:
+async def rated(store: Store, name: str, rate: Rate | None, now: float = NOW) -> None:
     await store.write(lambda: queues.rate(name, rate, now))
 
 
-async def paused(store: SqliteStore, name: str, paused: bool = True) -> None:
+async def paused(store: Store, name: str, paused: bool = True) -> None:
     await store.write(lambda: queues.pause(name, paused=paused))
 
 
-async def of_queue(store: SqliteStore, name: str) -> QueueRow:
+async def of_queue(store: Store, name: str) -> QueueRow:
     return (await store.read(queues.queues))[name]
 
 
-async def test_nothing_of_a_paused_queue_is_claimed_until_it_is_resumed(store: SqliteStore) -> None:
+async def test_nothing_of_a_paused_queue_is_claimed_until_it_is_resumed(store: Store) -> None:
     await flood(store, "a", "b", count=2)
     await paused(store, "a")
     assert await in_queues(store) == ["b", "b"]
@@ -52,7 +52,7 @@ async def test_nothing_of_a_paused_queue_is_claimed_until_it_is_resumed(store: S
     assert await in_queues(store) == ["a", "a"]
 
 
-async def test_no_more_jobs_of_a_queue_run_than_its_limit_over_all_workers(store: SqliteStore) -> None:
+async def test_no_more_jobs_of_a_queue_run_than_its_limit_over_all_workers(store: Store) -> None:
     await limited(store, "a", 3)
     await flood(store, "a")
     first = await claim(store, 2, worker="w1")
@@ -62,7 +62,7 @@ async def test_no_more_jobs_of_a_queue_run_than_its_limit_over_all_workers(store
 
 
 async def test_a_limit_follows_from_the_rows_so_whatever_ends_a_run_frees_its_place(
-    store: SqliteStore, client: Plain
+    store: Store, client: Plain
 ) -> None:
     await limited(store, "a", 1)
     await flood(store, "a")
@@ -74,7 +74,7 @@ async def test_a_limit_follows_from_the_rows_so_whatever_ends_a_run_frees_its_pl
     assert len(await claim(store, 8)) == 1
 
 
-async def test_a_limit_that_was_lowered_lets_what_runs_go_on(store: SqliteStore) -> None:
+async def test_a_limit_that_was_lowered_lets_what_runs_go_on(store: Store) -> None:
     await flood(store, "a")
     jobs = await claim(store, 4)
     await limited(store, "a", 2)
@@ -84,7 +84,7 @@ async def test_a_limit_that_was_lowered_lets_what_runs_go_on(store: SqliteStore)
     assert len(await claim(store, 8)) == 5
 
 
-async def test_a_worker_runs_only_what_it_serves_and_no_more_of_it_than_it_may(store: SqliteStore) -> None:
+async def test_a_worker_runs_only_what_it_serves_and_no_more_of_it_than_it_may(store: Store) -> None:
     await flood(store, "a", "b", "c")
     assert await in_queues(store, 8, served={"a": 1, "b": None}) == ["a", "b", "b", "b", "b", "b", "b", "b"]
     assert await in_queues(store, 8, served={"a": 1}) == []
@@ -92,13 +92,13 @@ async def test_a_worker_runs_only_what_it_serves_and_no_more_of_it_than_it_may(s
     assert await in_queues(store, 8, served={"d": None}) == []
 
 
-async def test_a_flood_in_one_queue_does_not_starve_another(store: SqliteStore) -> None:
+async def test_a_flood_in_one_queue_does_not_starve_another(store: Store) -> None:
     await flood(store, "flood", count=50)
     await flood(store, "other", count=2)
     assert (await in_queues(store, 4)).count("other") == 2
 
 
-async def test_a_rate_lets_one_job_start_each_time_and_says_when(store: SqliteStore) -> None:
+async def test_a_rate_lets_one_job_start_each_time_and_says_when(store: Store) -> None:
     await rated(store, "a", Rate(30, 60.0))
     await flood(store, "a")
     first = await claims(store)
@@ -110,7 +110,7 @@ async def test_a_rate_lets_one_job_start_each_time_and_says_when(store: SqliteSt
     assert len((await claims(store, now=NOW + 600)).jobs) == 6
 
 
-async def test_the_alarm_is_for_what_comes_first_a_token_or_a_job(store: SqliteStore) -> None:
+async def test_the_alarm_is_for_what_comes_first_a_token_or_a_job(store: Store) -> None:
     await rated(store, "a", Rate(1, 60.0))
     await flood(store, "a")
     await enqueue(store, new(queue="b", delay=5))
@@ -120,7 +120,7 @@ async def test_the_alarm_is_for_what_comes_first_a_token_or_a_job(store: SqliteS
 
 
 async def test_a_queue_says_what_was_said_of_it_and_is_forgotten_when_all_was_taken_back(
-    store: SqliteStore, client: Plain
+    store: Store, client: Plain
 ) -> None:
     await limited(store, "a", 3)
     await rated(store, "a", Rate(30, 60.0))
@@ -133,14 +133,14 @@ async def test_a_queue_says_what_was_said_of_it_and_is_forgotten_when_all_was_ta
     assert client.value("SELECT count(*) FROM aqueue_queues") == 0
 
 
-async def test_the_queues_are_those_with_jobs_and_those_of_which_something_was_said(store: SqliteStore) -> None:
+async def test_the_queues_are_those_with_jobs_and_those_of_which_something_was_said(store: Store) -> None:
     await limited(store, "b", 1)
     await enqueue(store, new(queue="c"), new(queue="a", hold=True))
     assert list(await store.read(queues.queues)) == ["a", "b", "c"]
     assert (await of_queue(store, "a")).counts == {State.SCHEDULED: 1}
 
 
-async def test_the_oldest_is_the_one_that_is_due_for_longest_whatever_its_priority(store: SqliteStore) -> None:
+async def test_the_oldest_is_the_one_that_is_due_for_longest_whatever_its_priority(store: Store) -> None:
     await enqueue(
         store,
         new(queue="a", priority=9),
@@ -153,11 +153,11 @@ async def test_the_oldest_is_the_one_that_is_due_for_longest_whatever_its_priori
     assert await store.read(queues.oldest) == {"a": NOW - 7, "b": NOW - 1}
 
 
-async def test_there_is_no_oldest_where_nothing_waits(store: SqliteStore) -> None:
+async def test_there_is_no_oldest_where_nothing_waits(store: Store) -> None:
     assert await store.read(queues.oldest) == {}
 
 
-async def test_the_line_of_a_queue_tells_what_may_be_in_the_way_of_its_jobs(store: SqliteStore) -> None:
+async def test_the_line_of_a_queue_tells_what_may_be_in_the_way_of_its_jobs(store: Store) -> None:
     await flood(store, "a", count=2)
     await claims(store, 1)
     await limited(store, "a", 1)
@@ -167,7 +167,7 @@ async def test_the_line_of_a_queue_tells_what_may_be_in_the_way_of_its_jobs(stor
     assert await store.read(lambda: queues.line_of("b")) == Line(queue="b")
 
 
-async def test_a_burst_does_not_wait_for_what_is_paused_nor_for_queues_of_others(store: SqliteStore) -> None:
+async def test_a_burst_does_not_wait_for_what_is_paused_nor_for_queues_of_others(store: Store) -> None:
     async def is_worked_off(served: Served | None = None) -> bool:
         return await store.read(lambda: reading.is_worked_off(served))
 
@@ -186,9 +186,7 @@ async def test_a_burst_does_not_wait_for_what_is_paused_nor_for_queues_of_others
     assert await is_worked_off()
 
 
-async def test_a_burst_waits_for_what_is_blocked_while_another_worker_can_free_it(
-    store: SqliteStore, client: Plain
-) -> None:
+async def test_a_burst_waits_for_what_is_blocked_while_another_worker_can_free_it(store: Store, client: Plain) -> None:
     async def is_worked_off(*others: Served | None) -> bool:
         client.do("DELETE FROM aqueue_workers")
         for number, served in enumerate(others):
@@ -207,7 +205,7 @@ async def test_a_burst_waits_for_what_is_blocked_while_another_worker_can_free_i
     assert await is_worked_off(None)
 
 
-async def test_jobs_before_another_are_counted_in_its_own_queue(store: SqliteStore) -> None:
+async def test_jobs_before_another_are_counted_in_its_own_queue(store: Store) -> None:
     await flood(store, "a", "b", count=3)
     last: Sequence[Job] = await store.read(lambda: reading.find(["6"]))
     assert await store.read(lambda: reading.ahead(last[0])) == 2

@@ -14,8 +14,8 @@ from aqueue.model.schedule import NewSchedule, Schedule
 from aqueue.model.selection import Filter
 from aqueue.model.settings import Settings
 from aqueue.store import reading, schedules, sql
+from aqueue.store.protocol import Store
 from aqueue.store.schedules import AT_ONCE, NextTick, Ticked, Unread
-from aqueue.store.sqlite import SqliteStore
 
 from .harness import DEFAULTS, NOW, Plain, claim, enqueue, get, hold, new, settle
 
@@ -25,13 +25,13 @@ FIRST = NOW - NOW % HOUR + HOUR
 
 
 async def add(
-    store: SqliteStore, name: str = "x", schedule: str = "@hourly", *, now: float = NOW, **options: Any
+    store: Store, name: str = "x", schedule: str = "@hourly", *, now: float = NOW, **options: Any
 ) -> Schedule:
     return (await put(store, name, schedule, now=now, **options))[0]
 
 
 async def put(
-    store: SqliteStore,
+    store: Store,
     name: str = "x",
     schedule: str = "@hourly",
     *,
@@ -50,21 +50,21 @@ def _new(name: str, schedule: str, *, missed: str, overlap: bool, now: float, **
 
 
 async def tick(
-    store: SqliteStore, now: float, *, since: float = 0.0, settings: Settings = DEFAULTS, unread: Sequence[Unread] = ()
+    store: Store, now: float, *, since: float = 0.0, settings: Settings = DEFAULTS, unread: Sequence[Unread] = ()
 ) -> Ticked:
     return await store.write(lambda: schedules.tick(settings, since=since, now=now, unread=unread))
 
 
-async def jobs(store: SqliteStore) -> list[Job]:
+async def jobs(store: Store) -> list[Job]:
     """All jobs, the oldest first."""
     return list(reversed(await store.read(lambda: reading.select(Filter(), None))))
 
 
-async def due_at(store: SqliteStore) -> list[float | None]:
+async def due_at(store: Store) -> list[float | None]:
     return [job.run_at for job in await jobs(store)]
 
 
-async def work_off(store: SqliteStore, now: float) -> list[Job]:
+async def work_off(store: Store, now: float) -> list[Job]:
     """Run what is pending to its end; returns what was run."""
     done = await claim(store, slots=10, now=now)
     for job in done:
@@ -72,7 +72,7 @@ async def work_off(store: SqliteStore, now: float) -> list[Job]:
     return list(done)
 
 
-async def test_a_tick_makes_a_job_that_is_due_at_that_moment_and_says_when_the_next_is(store: SqliteStore) -> None:
+async def test_a_tick_makes_a_job_that_is_due_at_that_moment_and_says_when_the_next_is(store: Store) -> None:
     await add(store, command="date", queue="q", tags=["a"], env={"A": "b"}, cwd="/", priority=3)
     ticked = await tick(store, FIRST + 0.25)
     assert ticked == Ticked(NextTick(FIRST + HOUR, owes=False), [])
@@ -83,27 +83,27 @@ async def test_a_tick_makes_a_job_that_is_due_at_that_moment_and_says_when_the_n
     )
 
 
-async def test_the_settings_in_force_at_the_tick_are_those_of_the_job(store: SqliteStore) -> None:
+async def test_the_settings_in_force_at_the_tick_are_those_of_the_job(store: Store) -> None:
     await add(store)
     await add(store, "y", max_retries=7, timeout=None)
     await tick(store, FIRST, settings=Settings(max_retries=1, timeout=5.0))
     assert {(job.cron, job.max_retries, job.timeout) for job in await jobs(store)} == {("x", 1, 5.0), ("y", 7, None)}
 
 
-async def test_before_its_time_nothing_is_made(store: SqliteStore) -> None:
+async def test_before_its_time_nothing_is_made(store: Store) -> None:
     await add(store)
     assert (await tick(store, FIRST - 0.001)).next == NextTick(FIRST, owes=False)
     assert await jobs(store) == []
 
 
-async def test_many_that_look_at_one_moment_make_one_job_a_tick(store: SqliteStore, other: SqliteStore) -> None:
+async def test_many_that_look_at_one_moment_make_one_job_a_tick(store: Store, other: Store) -> None:
     for name in "abc":
         await add(store, name, overlap=True)
     await asyncio.gather(*[tick(one, FIRST) for one in (store, other) * 5])
     assert sorted(job.cron or "" for job in await jobs(store)) == ["a", "b", "c"]
 
 
-async def test_a_clock_that_is_set_back_makes_no_tick_twice(store: SqliteStore) -> None:
+async def test_a_clock_that_is_set_back_makes_no_tick_twice(store: Store) -> None:
     await add(store, overlap=True)
     await tick(store, FIRST)
     for now in (FIRST - 1, FIRST - HOUR, FIRST, FIRST + 1):
@@ -113,7 +113,7 @@ async def test_a_clock_that_is_set_back_makes_no_tick_twice(store: SqliteStore) 
     assert await due_at(store) == [FIRST]
 
 
-async def test_no_job_is_made_while_one_is_unfinished_in_whatever_way(store: SqliteStore) -> None:
+async def test_no_job_is_made_while_one_is_unfinished_in_whatever_way(store: Store) -> None:
     await add(store)
     await tick(store, FIRST)
     await tick(store, FIRST + HOUR)  # it is pending
@@ -129,14 +129,14 @@ async def test_no_job_is_made_while_one_is_unfinished_in_whatever_way(store: Sql
     assert await due_at(store) == [None, FIRST + 5 * HOUR]
 
 
-async def test_with_overlap_it_is(store: SqliteStore) -> None:
+async def test_with_overlap_it_is(store: Store) -> None:
     await add(store, overlap=True)
     for hour in range(3):
         await tick(store, FIRST + hour * HOUR)
     assert await due_at(store) == [FIRST, FIRST + HOUR, FIRST + 2 * HOUR]
 
 
-async def test_jobs_of_others_are_in_nobodys_way(store: SqliteStore) -> None:
+async def test_jobs_of_others_are_in_nobodys_way(store: Store) -> None:
     await add(store, "a")
     await add(store, "b")
     await tick(store, FIRST)
@@ -151,7 +151,7 @@ async def test_jobs_of_others_are_in_nobodys_way(store: SqliteStore) -> None:
     [("skip", []), ("once", [FIRST]), ("all", [FIRST, FIRST + HOUR, FIRST + 2 * HOUR])],
 )
 async def test_what_no_worker_was_there_for_is_made_up_for_as_the_schedule_says(
-    store: SqliteStore, missed: str, made: list[float]
+    store: Store, missed: str, made: list[float]
 ) -> None:
     await add(store, missed=missed)
     now = FIRST + 2.5 * HOUR
@@ -164,7 +164,7 @@ async def test_what_no_worker_was_there_for_is_made_up_for_as_the_schedule_says(
     assert run == made
 
 
-async def test_what_is_owed_comes_one_after_the_other(store: SqliteStore) -> None:
+async def test_what_is_owed_comes_one_after_the_other(store: Store) -> None:
     await add(store, missed="all")
     now = FIRST + 2.5 * HOUR
     assert (await tick(store, now)).next == NextTick(FIRST + 3 * HOUR, owes=False)  # one of them is unfinished
@@ -176,7 +176,7 @@ async def test_what_is_owed_comes_one_after_the_other(store: SqliteStore) -> Non
     assert await due_at(store) == [None, FIRST + HOUR]
 
 
-async def test_with_overlap_all_that_is_owed_comes_in_slices_and_none_is_forgotten(store: SqliteStore) -> None:
+async def test_with_overlap_all_that_is_owed_comes_in_slices_and_none_is_forgotten(store: Store) -> None:
     await add(store, schedule="* * * * *", missed="all", overlap=True)
     now = FIRST + 24 * HOUR + 30
     sizes = []
@@ -191,7 +191,7 @@ async def test_with_overlap_all_that_is_owed_comes_in_slices_and_none_is_forgott
     assert await due_at(store) == [first + 60 * minute for minute in range(int((now - first) // 60) + 1)]
 
 
-async def test_of_thousands_that_are_due_one_look_makes_some_and_says_that_there_are_more(store: SqliteStore) -> None:
+async def test_of_thousands_that_are_due_one_look_makes_some_and_says_that_there_are_more(store: Store) -> None:
     new = [_new(f"s{n}", "@hourly", missed="skip", overlap=False, now=NOW) for n in range(2 * AT_ONCE + 1)]
 
     def all_of_them() -> Any:
@@ -207,7 +207,7 @@ async def test_of_thousands_that_are_due_one_look_makes_some_and_says_that_there
     assert len({job.cron for job in await jobs(store)}) == len(new)
 
 
-async def test_to_add_a_known_name_replaces_it_from_now_on(store: SqliteStore) -> None:
+async def test_to_add_a_known_name_replaces_it_from_now_on(store: Store) -> None:
     assert (await put(store, missed="all"))[1] is False
     later = FIRST + 2.5 * HOUR
     await tick(store, later)  # it owes two
@@ -224,13 +224,13 @@ async def test_to_add_a_known_name_replaces_it_from_now_on(store: SqliteStore) -
     assert len(await jobs(store)) == 1
 
 
-async def test_nothing_is_made_for_a_time_before_it_was_added(store: SqliteStore) -> None:
+async def test_nothing_is_made_for_a_time_before_it_was_added(store: Store) -> None:
     await add(store, missed="all", now=FIRST)
     await tick(store, FIRST)
     assert await jobs(store) == []
 
 
-async def test_a_paused_schedule_makes_nothing_and_goes_on_from_when_it_is_resumed(store: SqliteStore) -> None:
+async def test_a_paused_schedule_makes_nothing_and_goes_on_from_when_it_is_resumed(store: Store) -> None:
     await add(store, missed="all")
     await tick(store, FIRST + 1.5 * HOUR)  # it owes one
     paused = await store.write(lambda: schedules.pause("x"))
@@ -243,21 +243,21 @@ async def test_a_paused_schedule_makes_nothing_and_goes_on_from_when_it_is_resum
     assert await due_at(store) == [None, FIRST + 6 * HOUR]
 
 
-async def test_to_resume_what_is_not_paused_loses_no_tick(store: SqliteStore) -> None:
+async def test_to_resume_what_is_not_paused_loses_no_tick(store: Store) -> None:
     await add(store)
     await store.write(lambda: schedules.resume("x", FIRST + 1))
     await tick(store, FIRST + 2)
     assert await due_at(store) == [FIRST]
 
 
-async def test_what_is_replaced_while_it_is_paused_stays_paused(store: SqliteStore) -> None:
+async def test_what_is_replaced_while_it_is_paused_stays_paused(store: Store) -> None:
     await add(store)
     await store.write(lambda: schedules.pause("x"))
     again = await add(store)
     assert (again.paused, again.standing.next_at) == (True, None)
 
 
-async def test_a_removed_schedule_makes_nothing_and_its_jobs_stay(store: SqliteStore) -> None:
+async def test_a_removed_schedule_makes_nothing_and_its_jobs_stay(store: Store) -> None:
     await add(store)
     await tick(store, FIRST)
     removed = await store.write(lambda: schedules.remove("x"))
@@ -266,7 +266,7 @@ async def test_a_removed_schedule_makes_nothing_and_its_jobs_stay(store: SqliteS
     assert await due_at(store) == [FIRST]
 
 
-async def test_to_trigger_makes_a_job_now_and_none_while_one_is_unfinished(store: SqliteStore) -> None:
+async def test_to_trigger_makes_a_job_now_and_none_while_one_is_unfinished(store: Store) -> None:
     await add(store)
     job_id = await store.write(lambda: schedules.trigger("x", DEFAULTS, NOW + 1))
     job = await get(store, job_id)
@@ -279,7 +279,7 @@ async def test_to_trigger_makes_a_job_now_and_none_while_one_is_unfinished(store
     assert [await store.write(lambda: schedules.trigger("y", DEFAULTS, NOW)) for _ in range(2)] == ["3", "4"]
 
 
-async def test_a_schedule_whose_jobs_have_a_unique_key_makes_none_while_another_has_it(store: SqliteStore) -> None:
+async def test_a_schedule_whose_jobs_have_a_unique_key_makes_none_while_another_has_it(store: Store) -> None:
     await add(store, unique="k", overlap=True)
     await enqueue(store, new(unique="k"))
     await tick(store, FIRST)
@@ -300,12 +300,12 @@ async def test_a_schedule_whose_jobs_have_a_unique_key_makes_none_while_another_
         lambda: schedules.trigger("no", DEFAULTS, NOW),
     ],
 )
-async def test_a_schedule_that_does_not_exist_is_refused(store: SqliteStore, verb: Any) -> None:
+async def test_a_schedule_that_does_not_exist_is_refused(store: Store, verb: Any) -> None:
     with pytest.raises(NoSuchSchedule, match="no such schedule: no"):
         await store.write(verb)
 
 
-async def test_schedules_are_listed_by_name_with_what_their_jobs_came_to(store: SqliteStore) -> None:
+async def test_schedules_are_listed_by_name_with_what_their_jobs_came_to(store: Store) -> None:
     await add(store, "b")
     await add(store, "a", overlap=True)
     await tick(store, FIRST)
@@ -322,7 +322,7 @@ async def test_schedules_are_listed_by_name_with_what_their_jobs_came_to(store: 
         assert one.last_at == FIRST + HOUR
 
 
-async def test_one_that_cannot_be_read_is_told_and_disturbs_no_other(store: SqliteStore, client: Plain) -> None:
+async def test_one_that_cannot_be_read_is_told_and_disturbs_no_other(store: Store, client: Plain) -> None:
     for name in "abc":
         await add(store, name, missed="all")
     client.do("UPDATE aqueue_schedules SET timezone = 'Mars/Olympus' WHERE name = 'b'")
@@ -342,7 +342,7 @@ async def test_one_that_cannot_be_read_is_told_and_disturbs_no_other(store: Sqli
     assert [job.cron for job in await jobs(store)][2:] == ["b"]
 
 
-async def test_one_with_a_job_that_cannot_be_read_is_told_too(store: SqliteStore, client: Plain) -> None:
+async def test_one_with_a_job_that_cannot_be_read_is_told_too(store: Store, client: Plain) -> None:
     await add(store)
     client.do('UPDATE aqueue_schedules SET job = \'{"command": "true", "colour": 1}\'')
     (unread,) = (await tick(store, FIRST)).unread

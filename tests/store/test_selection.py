@@ -10,8 +10,8 @@ from aqueue.model.lifecycle import Transition
 from aqueue.model.selection import Filter
 from aqueue.store import printed, reading, selection
 from aqueue.store.printed import Piece, Printed, Stream
+from aqueue.store.protocol import Store
 from aqueue.store.selection import Sliced
-from aqueue.store.sqlite import SqliteStore
 
 from .harness import NOW, Plain, cancel, claim, enqueue, get, hold, new, settle, state
 
@@ -24,12 +24,12 @@ def may_go(job: Decidable) -> None:
     lifecycle.check_removable(job)
 
 
-async def remove(store: SqliteStore, *seqs: int) -> Sliced:
+async def remove(store: Store, *seqs: int) -> Sliced:
     return await store.write(lambda: selection.remove(seqs, may_go))
 
 
 @pytest.fixture
-async def mixed(store: SqliteStore) -> SqliteStore:
+async def mixed(store: Store) -> Store:
     """Job 1 is completed, 2 is processing, 3 cancelled, 4 and 5 pending, 5 in another queue and with a tag."""
     await enqueue(store, *[new()] * 2)
     first, _ = await claim(store, slots=2)
@@ -54,12 +54,12 @@ async def mixed(store: SqliteStore) -> SqliteStore:
     ids=str,
 )
 async def test_the_numbers_of_those_that_match_the_oldest_first(
-    mixed: SqliteStore, filters: Sequence[Filter], seqs: Sequence[int]
+    mixed: Store, filters: Sequence[Filter], seqs: Sequence[int]
 ) -> None:
     assert await mixed.read(lambda: reading.seqs_of(filters)) == seqs
 
 
-async def test_held_jobs_are_told_from_those_that_wait_for_their_time(store: SqliteStore) -> None:
+async def test_held_jobs_are_told_from_those_that_wait_for_their_time(store: Store) -> None:
     await enqueue(store, new(), new(delay=60))
     await hold(store, "1")
     for held, seqs in ((True, [1]), (False, [2]), (None, [1, 2])):
@@ -67,7 +67,7 @@ async def test_held_jobs_are_told_from_those_that_wait_for_their_time(store: Sql
         assert await store.read(lambda: reading.seqs_of(filters)) == seqs  # noqa: B023 - awaited here
 
 
-async def test_what_cannot_be_changed_is_passed_over_with_the_reason(mixed: SqliteStore) -> None:
+async def test_what_cannot_be_changed_is_passed_over_with_the_reason(mixed: Store) -> None:
     sliced = await mixed.write(lambda: selection.change([1, 2, 3, 4, 99], retry, NOW))
     assert (sliced.done, list(map(str, sliced.refused)), sliced.left) == (
         2,
@@ -81,21 +81,21 @@ async def test_what_cannot_be_changed_is_passed_over_with_the_reason(mixed: Sqli
     assert [await state(mixed, job) for job in "12345"] == ["pending", "processing", "pending", "pending", "pending"]
 
 
-async def test_running_jobs_are_asked_to_end_and_the_others_are_cancelled(mixed: SqliteStore) -> None:
+async def test_running_jobs_are_asked_to_end_and_the_others_are_cancelled(mixed: Store) -> None:
     sliced = await mixed.write(lambda: selection.change([2, 4], lambda job: lifecycle.cancel(job, NOW), NOW))
     assert sliced == Sliced(2, [])
     assert (await get(mixed, "2")).cancel_requested
     assert await state(mixed, "4") == "cancelled"
 
 
-async def test_to_weigh_changes_nothing(mixed: SqliteStore, client: Plain) -> None:
+async def test_to_weigh_changes_nothing(mixed: Store, client: Plain) -> None:
     before = client.rows("SELECT * FROM jobs")
     weighed = await mixed.read(lambda: selection.weigh([1, 2, 3], retry))
     assert ([job.seq for job, _ in weighed.able], len(weighed.refused)) == ([1, 3], 1)
     assert client.rows("SELECT * FROM jobs") == before
 
 
-async def test_an_edit_changes_what_is_named_of_each_and_may_give_them_another_time(mixed: SqliteStore) -> None:
+async def test_an_edit_changes_what_is_named_of_each_and_may_give_them_another_time(mixed: Store) -> None:
     def decide(job: Decidable) -> Transition | None:
         lifecycle.check_editable(job)
         return lifecycle.postpone(job, NOW + 60, NOW)
@@ -109,7 +109,7 @@ async def test_an_edit_changes_what_is_named_of_each_and_may_give_them_another_t
     assert (await get(mixed, "2")).priority == 0
 
 
-async def test_jobs_are_removed_with_all_that_belongs_to_them(mixed: SqliteStore, client: Plain) -> None:
+async def test_jobs_are_removed_with_all_that_belongs_to_them(mixed: Store, client: Plain) -> None:
     await mixed.write(lambda: printed.add([Printed(1, 1, [Piece(Stream.STDOUT, 0, NOW, b"hello")])], 10**9))
     assert await remove(mixed, 1, 3, 5) == Sliced(3, [], [])
     assert await mixed.read(lambda: reading.seqs_of([Filter()])) == [2, 4]
@@ -121,7 +121,7 @@ async def test_jobs_are_removed_with_all_that_belongs_to_them(mixed: SqliteStore
 
 
 async def test_of_jobs_with_much_output_a_slice_removes_some_and_leaves_the_rest(
-    store: SqliteStore, client: Plain, monkeypatch: pytest.MonkeyPatch
+    store: Store, client: Plain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(selection, "CLEARED_AT_ONCE", 1000)
     await enqueue(store, *[new()] * 4)
@@ -140,7 +140,7 @@ async def test_of_jobs_with_much_output_a_slice_removes_some_and_leaves_the_rest
 
 
 async def test_pieces_too_many_for_one_slice_are_left_too(
-    store: SqliteStore, client: Plain, monkeypatch: pytest.MonkeyPatch
+    store: Store, client: Plain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(selection, "PIECES_AT_ONCE", 3)
     await enqueue(store, new(), new())
@@ -150,7 +150,7 @@ async def test_pieces_too_many_for_one_slice_are_left_too(
     assert await remove(store, 1, 2) == Sliced(2, [], [])
 
 
-async def test_an_edit_of_many_takes_off_a_backoff_and_leaves_what_it_does_not_name(store: SqliteStore) -> None:
+async def test_an_edit_of_many_takes_off_a_backoff_and_leaves_what_it_does_not_name(store: Store) -> None:
     await enqueue(store, *[new(backoff_base=3, backoff_max=60)] * 2)
     await store.write(lambda: selection.edit([1, 2], {"backoff_base": None}, lambda _: None, NOW))
     for job in "12":

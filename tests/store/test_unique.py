@@ -15,7 +15,7 @@ from aqueue.model.unique import Enqueued
 from aqueue.store import sql
 from aqueue.store.batch import Batch
 from aqueue.store.enqueueing import enqueue_batch
-from aqueue.store.sqlite import SqliteStore
+from aqueue.store.protocol import Store
 
 from .harness import DEFAULTS, NOW, Plain, cancel, claim, edit, enqueue, get, hold, new, python, retry_all, run, settle
 
@@ -47,12 +47,12 @@ for _ in range(many):
 """Processes that enqueue when all of them are there. Each tells its number, the id, and whether that is another's."""
 
 
-async def add(store: SqliteStore, *jobs: NewJob) -> Enqueued:
+async def add(store: Store, *jobs: NewJob) -> Enqueued:
     return await store.write(lambda: sql.enqueue(jobs, DEFAULTS, NOW))
 
 
 async def test_while_a_job_with_the_key_is_unfinished_none_is_made_and_its_id_is_returned(
-    store: SqliteStore, client: Plain
+    store: Store, client: Plain
 ) -> None:
     instead = Enqueued(Ids(["a"]), frozenset({0}))
     assert await add(store, new(id="a", unique="k")) == Enqueued(Ids(["a"]))
@@ -62,7 +62,7 @@ async def test_while_a_job_with_the_key_is_unfinished_none_is_made_and_its_id_is
     assert client.rows("SELECT id, state FROM jobs") == [("a", "processing")]
 
 
-async def test_a_held_job_and_one_that_waits_for_its_retry_have_their_keys(store: SqliteStore) -> None:
+async def test_a_held_job_and_one_that_waits_for_its_retry_have_their_keys(store: Store) -> None:
     await enqueue(store, new(unique="k"), new(unique="l"))
     await hold(store, "2")
     await run(store, "1", Exited(1))
@@ -70,7 +70,7 @@ async def test_a_held_job_and_one_that_waits_for_its_retry_have_their_keys(store
 
 
 @pytest.mark.parametrize("code", [0, 1])
-async def test_the_key_is_free_when_the_job_has_ended(store: SqliteStore, code: int) -> None:
+async def test_the_key_is_free_when_the_job_has_ended(store: Store, code: int) -> None:
     await enqueue(store, new(unique="k", max_retries=0))
     await run(store, "1", Exited(code))
     assert await add(store, new(unique="k")) == Enqueued(Ids(["2"]))
@@ -78,14 +78,14 @@ async def test_the_key_is_free_when_the_job_has_ended(store: SqliteStore, code: 
     assert await add(store, new(unique="k")) == Enqueued(Ids(["3"]))
 
 
-async def test_in_a_batch_the_others_are_made_and_the_order_is_kept(store: SqliteStore, client: Plain) -> None:
+async def test_in_a_batch_the_others_are_made_and_the_order_is_kept(store: Store, client: Plain) -> None:
     await enqueue(store, new(id="holder", unique="k"))
     batch = [new("1", unique="k"), new("2"), new("3", unique="l"), new("4", unique="l"), new("5")]
     assert await add(store, *batch) == Enqueued(Ids(["holder", "2", "3", "3", "4"]), frozenset({0, 3}))
     assert client.rows("SELECT command FROM jobs WHERE seq > 1 ORDER BY seq") == [("2",), ("3",), ("5",)]
 
 
-async def test_a_whole_batch_whose_keys_are_held_makes_nothing(store: SqliteStore, client: Plain) -> None:
+async def test_a_whole_batch_whose_keys_are_held_makes_nothing(store: Store, client: Plain) -> None:
     await enqueue(store, new(id="a", unique="a"), new(id="b", unique="b"))
     before = client.rows("SELECT * FROM aqueue_events")
     again = await add(store, new(id="b", unique="b"), new(id="a", unique="a"))
@@ -93,14 +93,14 @@ async def test_a_whole_batch_whose_keys_are_held_makes_nothing(store: SqliteStor
     assert client.rows("SELECT * FROM aqueue_events") == before
 
 
-async def test_many_that_are_alike_but_for_their_commands_are_one_if_they_have_a_key(store: SqliteStore) -> None:
+async def test_many_that_are_alike_but_for_their_commands_are_one_if_they_have_a_key(store: Store) -> None:
     with Batch() as batch:
         batch.add([Alike(new(unique="k"), ["a", "b", "c"]), new("d"), Alike(new(), ["e"])], NOW)
         enqueued = await store.write(lambda: enqueue_batch(batch, DEFAULTS, NOW))
     assert enqueued == Enqueued(Ids(["1", "1", "1", "2", "3"]), frozenset({1, 2}))
 
 
-async def test_an_error_names_the_place_also_where_some_before_it_were_not_made(store: SqliteStore) -> None:
+async def test_an_error_names_the_place_also_where_some_before_it_were_not_made(store: Store) -> None:
     await enqueue(store, new(id="taken"), new(unique="k"))
     held = [new(unique="k"), new(), new(unique="k")]
     with pytest.raises(DuplicateId) as duplicate:
@@ -112,7 +112,7 @@ async def test_an_error_names_the_place_also_where_some_before_it_were_not_made(
     assert [caught.value.place for caught in (duplicate, missing, cycle)] == [4, 4, 3]
 
 
-async def test_an_id_of_a_finished_job_stays_taken_when_its_key_is_free(store: SqliteStore) -> None:
+async def test_an_id_of_a_finished_job_stays_taken_when_its_key_is_free(store: Store) -> None:
     await enqueue(store, new(id="a", unique="k"))
     await run(store, "a")
     with pytest.raises(DuplicateId):
@@ -120,7 +120,7 @@ async def test_an_id_of_a_finished_job_stays_taken_when_its_key_is_free(store: S
 
 
 async def test_what_is_to_wait_for_a_job_that_is_not_made_waits_for_the_one_that_has_its_key(
-    store: SqliteStore,
+    store: Store,
 ) -> None:
     await enqueue(store, new(id="old", unique="k"))
     await add(store, new(id="child", after=["new", "other"]), new(id="new", unique="k"), new(id="other"))
@@ -131,7 +131,7 @@ async def test_what_is_to_wait_for_a_job_that_is_not_made_waits_for_the_one_that
     assert (await get(store, "child")).state is State.PENDING
 
 
-async def test_a_retry_that_would_make_two_of_them_is_refused(store: SqliteStore) -> None:
+async def test_a_retry_that_would_make_two_of_them_is_refused(store: Store) -> None:
     await enqueue(store, new(unique="k"))
     await run(store, "1")
     await enqueue(store, new(unique="k"), new())
@@ -146,7 +146,7 @@ async def test_a_retry_that_would_make_two_of_them_is_refused(store: SqliteStore
         await retry_all(store, "2")
 
 
-async def test_of_two_with_one_key_only_one_can_be_retried(store: SqliteStore) -> None:
+async def test_of_two_with_one_key_only_one_can_be_retried(store: Store) -> None:
     for number in "12":
         await enqueue(store, new(unique="k"))
         await run(store, number)
@@ -155,7 +155,7 @@ async def test_of_two_with_one_key_only_one_can_be_retried(store: SqliteStore) -
     await retry_all(store, "1")
 
 
-async def test_a_key_can_be_given_and_taken_off(store: SqliteStore) -> None:
+async def test_a_key_can_be_given_and_taken_off(store: Store) -> None:
     await enqueue(store, new(), new(unique="k"))
     with pytest.raises(KeyHeld, match=r"^job 2, which is not finished, has the unique key 'k' of job 1$"):
         await edit(store, "1", unique="k")
@@ -166,7 +166,7 @@ async def test_a_key_can_be_given_and_taken_off(store: SqliteStore) -> None:
 
 
 async def test_a_finished_job_may_be_given_a_key_that_another_has_but_not_be_retried_with_it(
-    store: SqliteStore,
+    store: Store,
 ) -> None:
     await enqueue(store, new(), new(unique="k"))
     (job, _) = await claim(store, 2)
@@ -176,7 +176,7 @@ async def test_a_finished_job_may_be_given_a_key_that_another_has_but_not_be_ret
         await retry_all(store, "1")
 
 
-async def test_plain_sql_cannot_make_two_of_them(store: SqliteStore, client: Plain) -> None:
+async def test_plain_sql_cannot_make_two_of_them(store: Store, client: Plain) -> None:
     await enqueue(store, new(unique="k"), new())
     with pytest.raises(sqlite3.IntegrityError, match="an unfinished job has this unique key"):
         client.do("INSERT INTO jobs (command, unique_key) VALUES ('x', 'k')")

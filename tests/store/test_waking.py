@@ -16,7 +16,7 @@ from aqueue.store import inotify, line, reading, watch
 from aqueue.store.doorbell import Doorbell
 from aqueue.store.place import Place
 from aqueue.store.presence import Lobby
-from aqueue.store.sqlite import SqliteStore
+from aqueue.store.protocol import Store
 from aqueue.store.watch import watched
 
 from .harness import ENOUGH, Plain, enqueue, get, opened, python
@@ -64,14 +64,14 @@ def bells(place: Place) -> list[str]:
     return [path.name for path in place.lobby.iterdir() if path.suffix == ".bell"]
 
 
-async def test_a_commit_rings_in_another_process(store: SqliteStore) -> None:
+async def test_a_commit_rings_in_another_process(store: Store) -> None:
     with python(LISTENER, store.url) as listener:
         assert await said(listener) == "hung up"
         await enqueue(store)
         assert await said(listener) == "rung"
 
 
-async def test_a_commit_rings_for_everybody_and_not_for_who_made_it(store: SqliteStore, other: SqliteStore) -> None:
+async def test_a_commit_rings_for_everybody_and_not_for_who_made_it(store: Store, other: Store) -> None:
     own, first, second = asyncio.Event(), asyncio.Event(), asyncio.Event()
     with (
         store.doorbell.hung_up(own.set, deaf_to_own=True),
@@ -88,7 +88,7 @@ async def test_a_commit_rings_for_everybody_and_not_for_who_made_it(store: Sqlit
         assert not second.is_set()
 
 
-async def test_what_changes_nothing_does_not_ring(store: SqliteStore, other: SqliteStore) -> None:
+async def test_what_changes_nothing_does_not_ring(store: Store, other: Store) -> None:
     rung = asyncio.Event()
     with store.doorbell.hung_up(rung.set):
         await other.write(lambda: line.claim("w1", [0], 0.0))
@@ -98,13 +98,13 @@ async def test_what_changes_nothing_does_not_ring(store: SqliteStore, other: Sql
         await heard(rung)
 
 
-async def test_a_bell_is_taken_down_when_nobody_listens_any_more(store: SqliteStore) -> None:
+async def test_a_bell_is_taken_down_when_nobody_listens_any_more(store: Store) -> None:
     with store.doorbell.hung_up(lambda: None):
         assert len(bells(store.place)) == 1
     assert bells(store.place) == []
 
 
-async def test_the_bell_of_who_was_killed_is_removed_by_the_next_ring(store: SqliteStore) -> None:
+async def test_the_bell_of_who_was_killed_is_removed_by_the_next_ring(store: Store) -> None:
     with python(LISTENER, store.url) as listener:
         assert await said(listener) == "hung up"
         listener.kill()
@@ -114,7 +114,7 @@ async def test_the_bell_of_who_was_killed_is_removed_by_the_next_ring(store: Sql
         assert bells(store.place) == []
 
 
-async def test_a_bell_that_rings_without_being_heard_does_not_hold_up_who_rings(store: SqliteStore) -> None:
+async def test_a_bell_that_rings_without_being_heard_does_not_hold_up_who_rings(store: Store) -> None:
     with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as deaf:
         store.place.make_folder(store.place.lobby)
         deaf.bind(str(store.place.lobby / "deaf.bell"))
@@ -123,7 +123,7 @@ async def test_a_bell_that_rings_without_being_heard_does_not_hold_up_who_rings(
     assert await enqueue(store) == ["1"]
 
 
-async def test_many_rings_are_one(store: SqliteStore) -> None:
+async def test_many_rings_are_one(store: Store) -> None:
     calls: list[None] = []
     rung = asyncio.Event()
 
@@ -182,6 +182,12 @@ class Watcher:
         assert reason
         self.told["blind"].set()
 
+    def unreachable(self, reason: str | None) -> None:
+        raise AssertionError(f"a file has said {reason}")
+
+    def outlived(self, *, at_once: bool) -> None:
+        raise AssertionError(f"a lock has passed, {at_once}")
+
     async def hears(self, name: str) -> None:
         await heard(self.told[name])
 
@@ -190,7 +196,7 @@ class Watcher:
 
 
 @pytest.fixture
-async def watcher(store: SqliteStore) -> AsyncIterator[Watcher]:
+async def watcher(store: Store) -> AsyncIterator[Watcher]:
     store.place.make_folder(store.place.lobby)
     await enqueue(store)
     watcher = Watcher()
@@ -219,7 +225,7 @@ async def test_a_plain_commit_into_a_wal_that_began_after_the_watch_is_heard(dat
             assert watcher.heard() == []
 
 
-async def test_reading_and_bells_are_not_heard(watcher: Watcher, store: SqliteStore, other: SqliteStore) -> None:
+async def test_reading_and_bells_are_not_heard(watcher: Watcher, store: Store, other: Store) -> None:
     await get(store, "1")
     await other.read(reading.counts)
     with store.doorbell.hung_up(lambda: None):
@@ -227,7 +233,7 @@ async def test_reading_and_bells_are_not_heard(watcher: Watcher, store: SqliteSt
     assert watcher.heard() == []
 
 
-async def test_the_end_of_a_worker_is_heard_however_it_ends(watcher: Watcher, store: SqliteStore) -> None:
+async def test_the_end_of_a_worker_is_heard_however_it_ends(watcher: Watcher, store: Store) -> None:
     with store.lobby.present("w2"):
         pass
     await watcher.hears("departed")
@@ -237,14 +243,14 @@ async def test_the_end_of_a_worker_is_heard_however_it_ends(watcher: Watcher, st
         await watcher.hears("departed")
 
 
-async def test_looking_whether_a_worker_lives_is_not_heard(watcher: Watcher, store: SqliteStore) -> None:
+async def test_looking_whether_a_worker_lives_is_not_heard(watcher: Watcher, store: Store) -> None:
     with store.lobby.present("w2"):
         assert store.lobby.is_alive("w2")
         assert watcher.heard() == []
 
 
 @pytest.mark.parametrize("how", ["moved", "removed", "replaced"])
-async def test_a_file_that_is_not_there_any_more_is_told(watcher: Watcher, store: SqliteStore, how: str) -> None:
+async def test_a_file_that_is_not_there_any_more_is_told(watcher: Watcher, store: Store, how: str) -> None:
     database = store.place.database
     match how:
         case "moved":
@@ -257,7 +263,7 @@ async def test_a_file_that_is_not_there_any_more_is_told(watcher: Watcher, store
     await watcher.hears("replaced")
 
 
-async def test_without_inotify_it_looks_every_second(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_inotify_it_looks_every_second(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     def none_left(_: object) -> None:
         raise OSError(24, "Too many open files")
 
