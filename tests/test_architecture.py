@@ -18,7 +18,7 @@ JOINT = "aqueue.web.serving"
 
 ALLOWED = {
     "model": {"aqueue.model", "cronsim"},
-    "store": {"aqueue.model", "aqueue.store", "aiosqlite"},
+    "store": {"aqueue.model", "aqueue.store", "aiosqlite", "asyncpg"},
     "queue.py": {
         *("aqueue.model", "aqueue.store", "aqueue.schedules", "aqueue.selection", "aqueue.status", "aqueue.waiting"),
         "aqueue.views",
@@ -106,7 +106,7 @@ def test_only_the_store_knows_a_database() -> None:
         path.relative_to(PACKAGE).parts[0]
         for path in PACKAGE.rglob("*.py")
         for name in imports(path)
-        if is_within(name, {"sqlite3", "aiosqlite"})
+        if is_within(name, {"sqlite3", "aiosqlite", "asyncpg"})
     }
     assert knows - {"door.py"} == {"store"}
 

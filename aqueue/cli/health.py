@@ -11,7 +11,7 @@ from aqueue.cli.parameters import DURATION
 from aqueue.model.errors import Refused
 from aqueue.model.text import format_duration
 from aqueue.store import home, open_store, pulse, roster
-from aqueue.store.opening import place_of
+from aqueue.store.opening import url_of
 from aqueue.store.protocol import Store
 
 
@@ -57,8 +57,8 @@ async def _answer(db: str | None, waits: _Waits) -> str:
 @contextlib.asynccontextmanager
 async def _opened(db: str | None) -> AsyncIterator[Store]:
     """The queue, if there is one: who asks for its health does not make it."""
-    database = place_of(db)
-    if not Path(database).exists():
+    database = url_of(db)
+    if "://" not in database and not Path(database).exists():
         raise Refused(f"there is no queue at {database}")
     store = await open_store(db)
     try:

@@ -6,7 +6,9 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+
+import asyncpg
 
 import aqueue
 from aqueue.model import lifecycle
@@ -19,12 +21,16 @@ from aqueue.store import line, open_store, reading, sql
 from aqueue.store.protocol import Store
 from aqueue.store.sqlite import SqliteStore
 
+from .session import PlainSession
+
 NOW = 1_700_000_000.0
 ENOUGH = 10.0
 """Seconds after which a test gives up waiting: nothing here depends on how fast anything is."""
 
 DEFAULTS = Settings()
 SUCCESS = Exited(0)
+REFUSALS = (sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""What plain SQL is told of what the schema does not take."""
 
 
 @contextlib.asynccontextmanager
@@ -144,8 +150,25 @@ async def commands(store: Store, slots: int = 10, now: float = NOW) -> list[str]
     return [job.command for job in await claim(store, slots, now=now)]
 
 
-class Plain:
-    """A plain connection to the file, which commits each statement at once."""
+class Plain(Protocol):
+    """A plain connection to the queue, which commits each statement at once. Parameters are question marks."""
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """Of a file: Python's own."""
+
+    def do(self, statement: str, *parameters: Any) -> None:
+        """Run it."""
+
+    def rows(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """What it finds."""
+
+    def value(self, statement: str, *parameters: Any) -> Any:
+        """The one value that it finds."""
+
+
+class PlainFile:
+    """A plain connection to the file."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
@@ -162,9 +185,13 @@ class Plain:
 
 
 @contextlib.contextmanager
-def plain(path: Path) -> Iterator[Plain]:
+def plain(path: Path | str) -> Iterator[Plain]:
+    if str(path).startswith("postgresql:"):
+        with PlainSession(str(path)) as session:
+            yield session
+        return
     with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as connection:
-        yield Plain(connection)
+        yield PlainFile(connection)
 
 
 @contextlib.contextmanager

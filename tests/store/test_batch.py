@@ -127,7 +127,7 @@ async def test_ids_come_in_the_order_of_the_jobs_over_all_chunks(small: None, st
 
 
 def plainly(store: Store, statement: str) -> list[tuple[Any, ...]]:
-    with plain(store.place.database) as client:
+    with plain(store.url) as client:
         return client.rows(statement)
 
 
@@ -192,6 +192,7 @@ class Slow(Batch):
             assert self.go_on.wait(ENOUGH)
 
 
+@pytest.mark.sqlite
 async def test_nobody_who_has_given_up_enqueues_anything(small: None, store: Store, client: Plain) -> None:
     with Slow() as batch:
         batch.add([new()] * 10, NOW)
@@ -205,6 +206,7 @@ async def test_nobody_who_has_given_up_enqueues_anything(small: None, store: Sto
     assert client.rows("SELECT command FROM jobs") == [("the next one",)]
 
 
+@pytest.mark.sqlite
 async def test_the_schema_checks_again_after_a_batch_that_was_checked(store: Store, collected: Collect) -> None:
     job = NewJob(command=" ")
     await write(store, collected(job))

@@ -299,6 +299,7 @@ async def test_a_blocked_job_is_never_claimed_nor_retried(store: Store) -> None:
 MANY = 10_000
 
 
+@pytest.mark.sqlite
 async def test_ten_thousand_in_a_row_fall_and_rise_together(store: Store) -> None:
     await enqueue(store, *(job(f"j{n}", *([f"j{n - 1}"] if n else [])) for n in range(MANY)))
     assert await store.read(reading.counts) == {"default": {State.PENDING: 1, State.BLOCKED: MANY - 1}}

@@ -83,6 +83,7 @@ async def test_the_end_of_a_hook_has_none(store: Store) -> None:
     assert len(await hooks(store)) == 1
 
 
+@pytest.mark.sqlite
 async def test_an_end_that_is_not_written_leaves_no_hook(store: Store, client: Plain) -> None:
     job = await claimed(store, new(max_retries=0))
     client.do("CREATE TRIGGER full BEFORE INSERT ON jobs BEGIN SELECT RAISE(ABORT, 'no more jobs'); END")
@@ -94,6 +95,7 @@ async def test_an_end_that_is_not_written_leaves_no_hook(store: Store, client: P
     assert len(await hooks(store)) == 1
 
 
+@pytest.mark.sqlite
 async def test_whatever_plain_sql_says_of_a_job_can_be_told(store: Store, client: Plain) -> None:
     client.do(
         "INSERT INTO jobs (command, tags, max_retries) VALUES (CAST(x'6c7320e4' AS TEXT), ?, 0)",

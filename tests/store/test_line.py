@@ -2,6 +2,8 @@
 
 from functools import partial
 
+import pytest
+
 from aqueue.model.ending import Exited, Interrupted
 from aqueue.model.job import State
 from aqueue.store import line, reading
@@ -52,6 +54,7 @@ async def test_no_job_is_claimed_twice(store: Store, other: Store) -> None:
     assert await commands(store) == []
 
 
+@pytest.mark.sqlite
 async def test_an_empty_claim_writes_nothing(store: Store) -> None:
     await enqueue(store, new(delay=5), new(hold=True))
     await claimed(store, new(priority=9))

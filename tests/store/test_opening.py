@@ -16,6 +16,8 @@ from aqueue.store.sqlite import SqliteStore
 
 from .harness import Plain, enqueue, get, new, opened, opened_file, opens, plain
 
+pytestmark = pytest.mark.sqlite
+
 
 def _mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)

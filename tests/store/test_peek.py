@@ -11,6 +11,8 @@ from aqueue.store.protocol import Store
 
 from .harness import Plain, enqueue, new, opens, plain
 
+pytestmark = pytest.mark.sqlite
+
 
 async def test_a_look_finds_what_was_committed_also_while_another_writes(store: Store, client: Plain) -> None:
     await enqueue(store, new(id="a"))

@@ -11,7 +11,7 @@ from aqueue.model.job import State
 from aqueue.store import reading, stored
 from aqueue.store.protocol import Store
 
-from .harness import Plain, claim, claimed, commands, enqueue, get, new, settle
+from .harness import REFUSALS, Plain, PlainFile, claim, claimed, commands, enqueue, get, new, settle
 
 LATER = 4_000_000_000.0
 
@@ -82,7 +82,7 @@ async def test_everything_can_be_given(store: Store, client: Plain) -> None:
 
 
 async def test_inserts_in_a_transaction_with_tables_of_the_application(store: Store, client: Plain) -> None:
-    client.do("CREATE TABLE orders (id INTEGER PRIMARY KEY)")
+    client.do("CREATE TABLE orders (id INTEGER)")
     client.do("BEGIN")
     client.do("INSERT INTO orders DEFAULT VALUES")
     client.do("INSERT INTO jobs (command) VALUES ('rolled back')")
@@ -95,6 +95,7 @@ async def test_inserts_in_a_transaction_with_tables_of_the_application(store: St
     assert await commands(store, now=LATER) == ["committed"]
 
 
+@pytest.mark.sqlite
 async def test_a_command_need_not_be_utf_8_and_keeps_its_bytes(store: Store, client: Plain) -> None:
     client.do("INSERT INTO jobs (command) VALUES (CAST(x'6c7320e4' AS TEXT)), ('next')")
     jobs = await claim(store, 2, now=LATER)
@@ -168,8 +169,10 @@ REFUSED: list[tuple[str, list[Any]]] = [
     [pytest.param(column, value, id=f"{column}-{n}") for column, values in REFUSED for n, value in enumerate(values)],
 )
 def test_a_bad_value_is_refused_and_nothing_changes(client: Plain, column: str, value: Any) -> None:
+    if value == 1.5 and not isinstance(client, PlainFile):
+        pytest.skip("asyncpg itself makes a whole number of it")
     columns = {"command": "true", column: value}
-    with pytest.raises(sqlite3.Error):
+    with pytest.raises(REFUSALS):
         client.do(
             f"INSERT INTO jobs ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})", *columns.values()
         )
@@ -177,6 +180,7 @@ def test_a_bad_value_is_refused_and_nothing_changes(client: Plain, column: str, 
     assert client.rows("SELECT * FROM aqueue_counts") == []
 
 
+@pytest.mark.sqlite
 def test_every_column_that_is_checked_was_tried(client: Plain) -> None:
     unchecked = {"exit_code", "signal", "error", "worker", "slot", "progress", "cron", "hook_of"}
     columns = {row[1] for row in client.rows("PRAGMA table_xinfo(jobs)")}
@@ -184,6 +188,7 @@ def test_every_column_that_is_checked_was_tried(client: Plain) -> None:
 
 
 @pytest.mark.parametrize("how", ["INSERT", "INSERT OR REPLACE", "REPLACE", "INSERT OR IGNORE"])
+@pytest.mark.sqlite
 async def test_an_id_that_is_taken_is_refused_however_it_comes(store: Store, client: Plain, how: str) -> None:
     await enqueue(store, new("first", id="a"))
     with pytest.raises(sqlite3.IntegrityError, match="a job with this id exists already"):
@@ -192,6 +197,7 @@ async def test_an_id_that_is_taken_is_refused_however_it_comes(store: Store, cli
 
 
 @pytest.mark.parametrize("how", ["INSERT", "INSERT OR REPLACE", "REPLACE", "INSERT OR IGNORE"])
+@pytest.mark.sqlite
 def test_a_unique_key_that_is_taken_is_refused_however_it_comes(client: Plain, how: str) -> None:
     client.do("INSERT INTO jobs (command, unique_key) VALUES ('first', 'k')")
     with pytest.raises(sqlite3.IntegrityError, match="an unfinished job has this unique key"):
@@ -199,6 +205,7 @@ def test_a_unique_key_that_is_taken_is_refused_however_it_comes(client: Plain, h
     assert client.rows("SELECT command FROM jobs") == [("first",)]
 
 
+@pytest.mark.sqlite
 async def test_a_number_cannot_be_replaced(store: Store, client: Plain) -> None:
     await enqueue(store, new("first"))
     with pytest.raises(sqlite3.IntegrityError, match="given by aqueue"):
@@ -208,7 +215,7 @@ async def test_a_number_cannot_be_replaced(store: Store, client: Plain) -> None:
 
 async def test_deleting_finished_jobs_takes_their_runs_events_and_output_along(store: Store, client: Plain) -> None:
     await settle(store, await claimed(store, new(), new()))
-    client.do("INSERT INTO aqueue_output (job, run, start, stream, at, data) VALUES (1, 1, 0, 1, 0, x'6869')")
+    client.do("INSERT INTO aqueue_output (job, run, start, stream, at, data) VALUES (1, 1, 0, 1, 0, ?)", b"hi")
     assert client.value("SELECT bytes FROM aqueue_output_size") == 2
     client.do("DELETE FROM jobs WHERE state IN ('completed', 'dead', 'cancelled')")
     assert client.rows("SELECT DISTINCT job FROM aqueue_events") == [(2,)]
@@ -227,6 +234,7 @@ async def test_a_job_that_is_inserted_after_all_were_deleted_has_a_new_number(st
     assert await get(store, "3")
 
 
+@pytest.mark.sqlite
 async def test_an_inserted_job_is_born_before_it_moves(store: Store, client: Plain) -> None:
     client.do(f"INSERT INTO jobs (command, run_at) VALUES ('x', {LATER})")
     assert client.rows("SELECT was, state FROM aqueue_events ORDER BY event") == [

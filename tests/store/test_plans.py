@@ -12,6 +12,8 @@ from aqueue.store.protocol import Store
 
 from .harness import NOW, Plain, enqueue, new
 
+pytestmark = pytest.mark.sqlite
+
 SEARCHES: Mapping[tuple[str, str], str] = {
     ("promote", ""): "SEARCH jobs USING INDEX jobs_waiting",
     ("next_run_at", ""): "SEARCH jobs USING INDEX jobs_waiting",

@@ -148,6 +148,7 @@ def test_a_slice_has_the_first_jobs_that_fit_and_at_least_one(rows: Sequence[int
     assert _first(chosen, most) == (list(range(taken)), sum(rows[:taken]))
 
 
+@pytest.mark.sqlite
 async def test_a_job_to_which_more_belongs_than_a_slice_may_hold_goes_in_several(
     store: Store, client: Plain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,6 +178,7 @@ async def fill(store: Store, jobs: int = 4) -> None:
         await put_out(store, int(job_id), *[os.urandom(1 << 20)] * 2)
 
 
+@pytest.mark.sqlite
 async def test_freed_pages_go_back_to_the_file_system_but_for_some_that_new_jobs_will_use(
     store: Store, client: Plain
 ) -> None:
@@ -195,6 +197,7 @@ async def test_freed_pages_go_back_to_the_file_system_but_for_some_that_new_jobs
     assert sweep.given_back > 8 << 20
 
 
+@pytest.mark.sqlite
 async def test_a_file_that_an_application_made_keeps_its_pages_and_uses_them_again(database: Path) -> None:
     with plain(database) as application:
         application.do("CREATE TABLE orders (id INTEGER PRIMARY KEY)")
@@ -229,6 +232,7 @@ async def test_where_nothing_can_go_nothing_is_written(store: Store, monkeypatch
     await sweep.finish()
 
 
+@pytest.mark.sqlite
 async def test_while_a_worker_lives_no_other_brings_the_wal_home(store: Store, other: Store) -> None:
     await enqueue(store)
     with other.lobby.present("w1"):
@@ -238,6 +242,7 @@ async def test_while_a_worker_lives_no_other_brings_the_wal_home(store: Store, o
     assert store.place.wal.stat().st_size == 0
 
 
+@pytest.mark.sqlite
 async def test_one_sweeps_at_a_time_and_who_dies_lets_others_sweep(store: Store, other: Store) -> None:
     with store.lobby.sweeping() as first, other.lobby.sweeping() as second:
         assert (first, second) == (True, False)
@@ -262,6 +267,7 @@ with Lobby(Place(sys.argv[1], shared=False)).sweeping() as first:
 """
 
 
+@pytest.mark.sqlite
 async def test_a_commit_of_another_that_a_slice_has_seen_is_told(store: Store, other: Store) -> None:
     told: list[None] = []
     await finish(store, Exited(0), NOW)

@@ -17,8 +17,11 @@ from aqueue.store.statement import Statement, Verb
 
 from .harness import DEFAULTS, ENOUGH, NOW, Plain, enqueue, get, new, opened, plain, python, state
 
+pytestmark = pytest.mark.sqlite
+
 HOLDER = """
 import sqlite3, sys
+
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
 connection.execute("BEGIN IMMEDIATE")
 connection.execute("INSERT INTO jobs (command) VALUES ('by the holder')")

@@ -21,6 +21,8 @@ from aqueue.store.watch import watched
 
 from .harness import ENOUGH, Plain, enqueue, get, opened, python
 
+pytestmark = pytest.mark.sqlite
+
 LISTENER = """
 import asyncio, sys
 from aqueue.store.doorbell import Doorbell
