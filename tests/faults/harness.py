@@ -133,7 +133,7 @@ class Worker:
 
 @contextlib.asynccontextmanager
 async def working(
-    database: Path, concurrency: int = 1, *, inside: Sequence[str] = (), user: int | None = None, **options: Any
+    database: Path | str, concurrency: int = 1, *, inside: Sequence[str] = (), user: int | None = None, **options: Any
 ) -> AsyncIterator[Worker]:
     """A worker that has begun."""
     settings = {"concurrency": concurrency, **options, "set": {**IMPATIENT, **options.get("set", {})}}
@@ -151,7 +151,9 @@ async def working(
         await worker.discard()
 
 
-async def call(what: str, database: Path, argument: Any = None, *, inside: Sequence[str] = ()) -> tuple[int, str, str]:
+async def call(
+    what: str, database: Path | str, argument: Any = None, *, inside: Sequence[str] = ()
+) -> tuple[int, str, str]:
     """Run a client to its end: its exit code, its stdout and its stderr."""
     words = command(what, str(database), json.dumps(argument), inside=inside)
     return await run(*words)
@@ -174,12 +176,12 @@ async def run(*words: str, user: int | None = None) -> tuple[int, str, str]:
     return process.returncode, out.decode(), err.decode()
 
 
-async def run_aqueue(database: Path, *words: str, inside: Sequence[str] = ()) -> tuple[int, str, str]:
+async def run_aqueue(database: Path | str, *words: str, inside: Sequence[str] = ()) -> tuple[int, str, str]:
     """Run `aqueue` itself on this queue."""
     return await run(*inside, sys.executable, "-m", "aqueue", "--db", str(database), *words)
 
 
-async def enqueue(database: Path, *commands: str, inside: Sequence[str] = (), **options: Any) -> list[str]:
+async def enqueue(database: Path | str, *commands: str, inside: Sequence[str] = (), **options: Any) -> list[str]:
     """Enqueue these commands, from another process where that must be; their ids."""
     documents = [{"command": one, **options} for one in commands]
     if not inside:
@@ -190,7 +192,7 @@ async def enqueue(database: Path, *commands: str, inside: Sequence[str] = (), **
     return out.split()
 
 
-async def jobs(database: Path, *, inside: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
+async def jobs(database: Path | str, *, inside: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
     """The jobs as the store has them."""
     code, out, err = await call("jobs", database, inside=inside)
     assert (code, err) == (0, "")

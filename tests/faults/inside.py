@@ -31,8 +31,8 @@ from aqueue.store import open_store
 
 async def worker(database: str, options: Mapping[str, Any]) -> None:
     for where, value in options.get("set", {}).items():
-        module, _, name = where.partition(".")
-        setattr(importlib.import_module(f"aqueue.engine.{module}"), name, value)
+        module, _, name = where.rpartition(".")
+        setattr(importlib.import_module(f"aqueue.{module if '.' in module else f'engine.{module}'}"), name, value)
     store = await open_store(database, worker=True)
     try:
         own = {name: options[name] for name in ("concurrency", "burst", "queues") if name in options}

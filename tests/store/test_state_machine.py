@@ -6,10 +6,8 @@ each run only who holds it and whether it was settled. The promises are looked a
 
 import asyncio
 import contextlib
-import sqlite3
 import tempfile
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,6 +23,7 @@ from hypothesis.stateful import (
     multiple,
     rule,
 )
+from server import server
 
 from aqueue.model import lifecycle
 from aqueue.model.dependencies import Standing, standing
@@ -36,6 +35,8 @@ from aqueue.model.settings import Settings
 from aqueue.store import line, open_store, reading, sql
 from aqueue.store.statement import Ask
 from aqueue.store.sweep import Sweep
+
+from .harness import Plain, plain
 
 T = TypeVar("T")
 
@@ -60,15 +61,21 @@ ENDINGS: st.SearchStrategy[Ending] = st.sampled_from(
 class Lives(RuleBasedStateMachine):
     """Jobs, and workers that claim, settle, die and come too late."""
 
+    def where(self) -> str:
+        """A queue that is not there yet."""
+        self.folder = tempfile.TemporaryDirectory()
+        return str(Path(self.folder.name, "queue.db"))
+
     jobs: Bundle[str] = Bundle("jobs")
     runs: Bundle[Job] = Bundle("runs")
 
     @initialize()
     def open(self) -> None:
-        self.folder = tempfile.TemporaryDirectory()
-        self.path = Path(self.folder.name, "queue.db")
+        self.path = self.where()
         self.runner = asyncio.Runner()
-        self.store = self.runner.run(open_store(str(self.path), worker=True, environ={}))
+        self.store = self.runner.run(open_store(self.path, worker=True, environ={}))
+        self.stack = contextlib.ExitStack()
+        self.client = self.stack.enter_context(plain(self.path))
         self.now = 1_000_000.0
         self.existing: set[str] = set()
         self.open_runs: dict[RunKey, str] = {}
@@ -79,9 +86,13 @@ class Lives(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "runner"):
+            self.stack.close()
             self.runner.run(self.store.close())
             self.runner.close()
-            self.folder.cleanup()
+            self.clean()
+
+    def clean(self) -> None:
+        self.folder.cleanup()
 
     def write(self, ask: Ask[T]) -> T:
         return self.runner.run(self.store.write(ask))
@@ -212,13 +223,13 @@ class Lives(RuleBasedStateMachine):
 
     @rule(age=st.sampled_from([0, 5]))
     def prune(self, age: float) -> None:
-        with closing(sqlite3.connect(self.path)) as rows:
-            old = (
-                "SELECT id FROM jobs WHERE state IN ('completed', 'dead', 'cancelled') AND finished_at <= ?"
-                " AND seq NOT IN (SELECT parent FROM aqueue_dependencies JOIN jobs AS child ON child.seq = child"
-                " WHERE child.state = 'blocked')"
-            )
-            expired = {job for (job,) in rows.execute(old, [self.now - age])}
+        client = self.client
+        old = (
+            "SELECT id FROM jobs WHERE state IN ('completed', 'dead', 'cancelled') AND finished_at <= ?"
+            " AND seq NOT IN (SELECT parent FROM aqueue_dependencies JOIN jobs AS child ON child.seq = child"
+            " WHERE child.state = 'blocked')"
+        )
+        expired = {job for (job,) in client.rows(old, self.now - age)}
         sweep = Sweep(self.store, rest=0)
         assert self.runner.run(sweep.remove(dict.fromkeys(FINISHED, self.now - age))) == len(expired)
         self.existing -= expired
@@ -228,46 +239,60 @@ class Lives(RuleBasedStateMachine):
     def the_promises_hold(self) -> None:
         if not hasattr(self, "path"):
             return
-        with closing(sqlite3.connect(self.path)) as rows:
-            states = dict(rows.execute("SELECT id, state FROM jobs"))
-            assert states.keys() == self.existing, "what was acknowledged is there"
-            processing = {job for job, state in states.items() if state == State.PROCESSING}
-            assert processing == {str(key.seq) for key in self.open_runs}
-            truth = set(rows.execute("SELECT queue, state, count(*) FROM jobs GROUP BY queue, state"))
-            assert set(rows.execute("SELECT queue, state, n FROM aqueue_counts WHERE n <> 0")) == truth
-            assert not rows.execute("SELECT 1 FROM jobs WHERE attempts < 0 OR attempts > max_retries + 1").fetchall()
-            history = dict(rows.execute("SELECT job, count(*) FROM aqueue_runs GROUP BY job").fetchall())
-            assert all(history.get(int(job), 0) == self.last_run.get(job, 0) for job in self.existing)
-            self._events_are_a_chain(rows)
-            self._the_edges_are_those_of_the_states(rows)
-            for job, state in states.items():
-                self.ever[State(state)].add(job)
-            assert {states[job] for job in self.cancelled_by_hand} <= {State.CANCELLED}, "it came back by itself"
-            unfinished = "unique_key IS NOT NULL AND state NOT IN ('completed', 'dead', 'cancelled')"
-            keys = [key for (key,) in rows.execute(f"SELECT unique_key FROM jobs WHERE {unfinished}")]
-            assert len(keys) == len(set(keys)), "two unfinished jobs with one key"
+        client = self.client
+        states = dict(client.rows("SELECT id, state FROM jobs"))
+        assert states.keys() == self.existing, "what was acknowledged is there"
+        processing = {job for job, state in states.items() if state == State.PROCESSING}
+        assert processing == {str(key.seq) for key in self.open_runs}
+        truth = set(client.rows("SELECT queue, state, count(*) FROM jobs GROUP BY queue, state"))
+        assert set(client.rows("SELECT queue, state, n FROM aqueue_counts WHERE n <> 0")) == truth
+        assert not client.rows("SELECT 1 FROM jobs WHERE attempts < 0 OR attempts > max_retries + 1")
+        history = dict(client.rows("SELECT job, count(*) FROM aqueue_runs GROUP BY job"))
+        assert all(history.get(int(job), 0) == self.last_run.get(job, 0) for job in self.existing)
+        self._events_are_a_chain(client)
+        self._the_edges_are_those_of_the_states(client)
+        for job, state in states.items():
+            self.ever[State(state)].add(job)
+        assert {states[job] for job in self.cancelled_by_hand} <= {State.CANCELLED}, "it came back by itself"
+        unfinished = "unique_key IS NOT NULL AND state NOT IN ('completed', 'dead', 'cancelled')"
+        keys = [key for (key,) in client.rows(f"SELECT unique_key FROM jobs WHERE {unfinished}")]
+        assert len(keys) == len(set(keys)), "two unfinished jobs with one key"
 
     @staticmethod
-    def _the_edges_are_those_of_the_states(rows: sqlite3.Connection) -> None:
-        states = dict(rows.execute("SELECT seq, state FROM jobs"))
+    def _the_edges_are_those_of_the_states(client: Plain) -> None:
+        states = dict(client.rows("SELECT seq, state FROM jobs"))
         stands: dict[int, set[str]] = {seq: set() for seq in states}
-        for child, parent, on_any, stand in rows.execute("SELECT * FROM aqueue_dependencies"):
+        for child, parent, on_any, stand in client.rows(
+            "SELECT child, parent, on_any, standing FROM aqueue_dependencies"
+        ):
             gone = Standing.CLOSED if on_any else Standing.BROKEN
             assert stand == (standing(State(states[parent]), on_any=bool(on_any)) if parent in states else gone)
             stands[child].add(stand)
-        for seq, state, cancelled_for in rows.execute("SELECT seq, state, cancelled_for FROM jobs"):
+        for seq, state, cancelled_for in client.rows("SELECT seq, state, cancelled_for FROM jobs"):
             assert state != State.BLOCKED or (Standing.OPEN in stands[seq] and Standing.BROKEN not in stands[seq])
             if cancelled_for is not None:
                 assert (state, Standing.BROKEN in stands[seq]) == (State.CANCELLED, True)
 
     @staticmethod
-    def _events_are_a_chain(rows: sqlite3.Connection) -> None:
+    def _events_are_a_chain(client: Plain) -> None:
         last: dict[int, str] = {}
-        for job, was, state in rows.execute("SELECT job, was, state FROM aqueue_events ORDER BY event"):
+        for job, was, state in client.rows("SELECT job, was, state FROM aqueue_events ORDER BY event"):
             assert was == last.get(job)
             last[job] = state
-        assert all(last[job] == state for job, state in rows.execute("SELECT seq, state FROM jobs"))
+        assert all(last[job] == state for job, state in client.rows("SELECT seq, state FROM jobs"))
+
+
+class LivesOnAServer(Lives):
+    """The same on PostgreSQL."""
+
+    def where(self) -> str:
+        return server().url(schema=server().schema())
+
+    def clean(self) -> None:
+        """It goes with the server."""
 
 
 TestLives = Lives.TestCase
 TestLives.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestLivesOnAServer = LivesOnAServer.TestCase
+TestLivesOnAServer.settings = settings(max_examples=8, stateful_step_count=40, deadline=None)

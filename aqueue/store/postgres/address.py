@@ -34,7 +34,7 @@ class Address:
         schema, lease = words.pop("schema", SCHEMA), words.pop("lease", str(LEASE))
         if not _NAME.fullmatch(schema) or schema.startswith("pg_"):
             raise InvalidInput(f"schema={schema}: use small letters, digits and _")
-        dsn = urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(words), ""))
+        dsn = urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(words, safe="/"), ""))
         return cls(dsn, schema, _seconds(lease), _without_password(url))
 
 
@@ -52,4 +52,4 @@ def _without_password(url: str) -> str:
     parts = urlsplit(url)
     user, at, host = parts.netloc.rpartition("@")
     words = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name != "password"]
-    return urlunsplit((parts.scheme, user.partition(":")[0] + at + host, parts.path, urlencode(words), ""))
+    return urlunsplit((parts.scheme, user.partition(":")[0] + at + host, parts.path, urlencode(words, safe="/"), ""))

@@ -18,6 +18,9 @@ from aqueue.store import inotify
 from aqueue.store.place import Place, default_database
 from aqueue.store.presence import Lobby, is_sign_of_life
 
+COMMON = "/tmp"  # noqa: S108 - what is made in it is looked at
+"""Where all sessions of a user meet."""
+
 
 class Nearby(Lobby):
     """The signs of life on this machine; it remembers which worker this process is."""
@@ -76,7 +79,7 @@ def place_for(identity: str) -> Place:
     where all sessions of the user meet, and nobody else."""
     name = f"postgresql-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
     place = Place(str(Path(default_database({"HOME": str(Path.home())})).with_name(name)), shared=False)
-    common = Path("/tmp") / f"aqueue-{os.geteuid()}"  # noqa: S108 - made and looked at below
+    common = Path(COMMON) / f"aqueue-{os.geteuid()}"
     if _is_ours(common):
         place.lobby = common / f"{name}.d"
     return place
