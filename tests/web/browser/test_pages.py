@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, ViewportSize, expect
 
 from .harness import PICTURES, TOKEN, Site, Watch, faults_of, is_live, log_in, scrolls_sideways
 
@@ -23,7 +23,7 @@ PAGES = {
     "missing": "/jobs/no-such-job",
 }
 
-DESK, PHONE = {"width": 1360, "height": 900}, {"width": 390, "height": 844}
+DESK, PHONE = ViewportSize(width=1360, height=900), ViewportSize(width=390, height=844)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -72,6 +72,7 @@ async def test_what_the_address_names_is_found_by_keyboard_alone(visitor: Page, 
     await visitor.keyboard.press("Tab")
     await expect(visitor.get_by_role("link", name="Skip to the content")).to_be_focused()
     await visitor.keyboard.press("Enter")
+    await expect(visitor.get_by_role("main")).to_be_focused()
     await visitor.keyboard.press("Tab")
     await expect(visitor.get_by_role("button", name="Retry all dead jobs")).to_be_focused()
     await visitor.keyboard.press("Enter")
