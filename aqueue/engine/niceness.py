@@ -8,6 +8,7 @@ changed it from outside. Without a right nobody can take a niceness back; that i
 
 import contextlib
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
@@ -37,6 +38,8 @@ def nicely(start: Callable[[], T]) -> T:
 
 
 def _in_a_thread(by: int, start: Callable[[], T]) -> T:
+    if sys.platform != "linux":  # elsewhere it is the worker's as a whole, which could not take it back
+        raise Unable("a niceness of its own can be had on Linux only")
     outcome: list[T | BaseException] = []
 
     def run() -> None:

@@ -4,8 +4,10 @@ That a worker lives, its lock tells. That its loop turns can only be told by the
 asked: the question is a datagram that names the socket which waits for the answer, and the answer is the worker's id.
 """
 
+import _socket
 import asyncio
 import contextlib
+import os
 import re
 import secrets
 import socket
@@ -38,9 +40,19 @@ async def feel(place: Place, workers: Iterable[str]) -> str:
     loop = asyncio.get_running_loop()
     name = f"{secrets.token_hex(8)}{_ANSWER}"
     with bound(place, name) as answers, contextlib.closing(ringing.sender()) as by:
+        _clear_up(place.lobby, by)
         for worker in workers:
             ringing.ring(by, str(place.lobby), f"{worker}{_SUFFIX}", name.encode())
-        return (await loop.sock_recv(answers, 64)).decode()
+        while not (answer := await loop.sock_recv(answers, 64)):
+            pass  # somebody has cleared up
+        return answer.decode()
+
+
+def _clear_up(lobby: Path, by: _socket.socket) -> None:
+    """Remove the sockets of those who were killed while they waited: a probe that takes too long often is."""
+    for name in os.listdir(lobby):
+        if _ANSWERED_AT.fullmatch(name):
+            ringing.ring(by, str(lobby), name)
 
 
 def forget(place: Place, worker: str) -> None:

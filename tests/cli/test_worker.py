@@ -19,6 +19,7 @@ import pytest
 import aqueue
 from aqueue import Job, Queue
 from aqueue.cli.lines import MOST_WAITING, Lines
+from aqueue.engine.cpus import usable_cpus
 from aqueue.model.job import State
 
 PATIENCE = 30.0
@@ -181,7 +182,7 @@ async def test_where_the_encoding_has_no_such_character_a_line_still_comes(place
 async def test_without_a_number_there_are_as_many_slots_as_usable_cpus(place: Place) -> None:
     worker = await place.worker("--burst")
     assert await worker.ends() == 0
-    cpus = len(os.sched_getaffinity(0))
+    cpus = usable_cpus()
     assert f"started: {cpus} slot" in worker.said
 
 

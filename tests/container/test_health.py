@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -21,6 +22,17 @@ async def test_a_worker_that_runs_here_answers(database: Path) -> None:
         well.send(signal.SIGTERM)
         assert await well.ends() == 0
     assert not [*database.with_name("queue.db.d").glob("*.pulse"), *database.with_name("queue.db.d").glob("*.answer")]
+
+
+async def test_what_a_killed_probe_has_left_is_removed_by_the_next_one(database: Path) -> None:
+    async with worker(database) as well:
+        await well.says("started")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as killed:
+            killed.bind(str(left := database.with_name("queue.db.d") / f"{'0' * 16}.answer"))
+            assert (await run_aqueue(database, "health"))[0] == 0
+            assert left.exists()
+        assert (await run_aqueue(database, "health"))[0] == 0
+        assert not left.exists()
 
 
 async def test_where_none_runs_that_is_told_in_a_sentence_and_exits_1(database: Path) -> None:

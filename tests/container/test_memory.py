@@ -105,6 +105,7 @@ async def test_what_a_worker_without_rights_cannot_give_makes_a_job_dead_at_its_
         assert (settled["state"], settled["attempts"]) == ("dead", 1)
     error = (await jobs(database))[job]["error"]
     assert error.startswith(f"could not start: {reason}")
+    assert (await run_aqueue(database, "wait", job))[0] == 126
 
 
 async def test_a_run_is_nicer_from_its_first_moment_and_so_is_all_that_it_starts(database: Path) -> None:

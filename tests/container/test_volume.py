@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from faults.harness import enqueue, environ, run, small_disk
+from faults.harness import enqueue, environ, run, run_aqueue, small_disk
 
 from aqueue import door
 from aqueue.model.errors import InvalidInput, UnsafePlace
 from aqueue.queue import Queue
 from aqueue.store import mounts, open_store
+
+from .harness import worker
 
 NOBODY = 65534
 
@@ -59,6 +61,13 @@ async def test_a_network_file_system_is_refused_unless_that_is_overruled(
     await store.close()
     with pytest.raises(InvalidInput, match="AQUEUE_FILESYSTEM is 'nfs'; only any is known"):
         await open_store(str(database), environ={"AQUEUE_FILESYSTEM": "nfs"})
+
+
+async def test_a_run_may_use_the_queue_that_it_is_of_wherever_that_lies(database: Path) -> None:
+    await enqueue(database, 'echo "$AQUEUE_FILESYSTEM"')
+    async with worker(database, "--burst", variables={"AQUEUE_FILESYSTEM": "any"}) as allowed:
+        assert await allowed.ends() == 0
+    assert (await run_aqueue(database, "logs", "1"))[1] == "any\n"
 
 
 def test_the_kind_of_a_file_system_is_what_the_mount_says(tmp_path: Path) -> None:
