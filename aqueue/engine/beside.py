@@ -15,8 +15,8 @@ from aqueue.engine.events import CommandEnded, Listener
 from aqueue.engine.spawn import block, entry
 from aqueue.model.errors import Refused
 
-LEFT = 1.0
-"""Seconds from TERM to KILL for what its shell leaves in its process group."""
+LEFT = 10.0
+"""Seconds from TERM to KILL for what its shell leaves in its process group when it ends by itself."""
 
 
 class Beside:
@@ -28,9 +28,16 @@ class Beside:
         """As a shell has it: 128 and the number of the signal for one that was killed."""
         self._listener = listener
         self._child: Child | None = None
+        self._is_told = False
+        self._is_over = False
 
     async def start(self, environ: Mapping[str, str], database: str) -> None:
-        """Start it, with this environment, in which AQUEUE_DB names the database. Raises Refused if that cannot be."""
+        """Start it, unless it has been told to go; AQUEUE_DB in its environment names the database.
+
+        Raises Refused if that cannot be.
+        """
+        if self._is_told:
+            return
         known = {**environ, "AQUEUE_DB": database}
         variables = block([entry(os.fsencode(name), os.fsencode(value)) for name, value in known.items()])
         try:
@@ -39,15 +46,21 @@ class Beside:
             raise Refused(f"cannot start {self.command!r}: {error}") from error
 
     async def ended(self) -> None:
-        """Wait for its end, and end what it leaves behind."""
-        assert self._child is not None
-        code, _ = await self._child.wait()
-        self.exit_code = code if code >= 0 else 128 - code
-        self._listener(CommandEnded(self.command, self.exit_code))
-        await group.end(self._child.pid, LEFT)
+        """Wait for its end, and for that of what its shell leaves behind.
+
+        Where it was told to go, that may take as long as the grace lets it, and it is not told twice: the shell can be
+        gone before its command, and to some programs a second TERM means to hurry.
+        """
+        if self._child is not None:
+            code, _ = await self._child.wait()
+            self.exit_code = code if code >= 0 else 128 - code
+            self._listener(CommandEnded(self.command, self.exit_code))
+            await (group.gone(self._child.pid) if self._is_told else group.end(self._child.pid, LEFT))
+        self._is_over = True
 
     def leave(self) -> None:
         """Ask it to go."""
+        self._is_told = True
         self._send(signal.SIGTERM)
 
     def kill(self) -> None:
@@ -55,5 +68,5 @@ class Beside:
         self._send(signal.SIGKILL)
 
     def _send(self, number: int) -> None:
-        if self._child is not None and not self._child.has_ended:
+        if self._child is not None and not self._is_over:
             group.send(self._child.pid, number)

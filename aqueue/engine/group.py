@@ -37,13 +37,14 @@ async def end(group: int, kill_after: float) -> None:
         return
     send(group, signal.SIGTERM)
     try:
-        await asyncio.wait_for(_gone(group), kill_after)
+        await asyncio.wait_for(gone(group), kill_after)
     except TimeoutError:
         send(group, signal.SIGKILL)
-        await _gone(group)
+        await gone(group)
 
 
-async def _gone(group: int) -> None:
+async def gone(group: int) -> None:
+    """Wait until nothing of the group runs."""
     while not is_empty(group):
         try:
             member = await _member_of(group)

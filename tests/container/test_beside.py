@@ -46,6 +46,16 @@ async def test_TERM_goes_to_it_at_once_while_the_slots_drain(database: Path, gat
     assert (await jobs(database))[job]["state"] == "completed"
 
 
+async def test_a_command_whose_shell_is_gone_before_it_has_the_time_that_the_grace_gives(database: Path) -> None:
+    app = "sh -c \"trap 'sleep 1.1; echo goodbye; exit' TERM; echo there; while :; do sleep 0.01; done\"; true"
+    async with worker(database, "--grace", "1h", "--with", app) as both:
+        await both.says("there")
+        both.send(signal.SIGTERM)
+        await both.says("has ended: exit code 143")
+        await both.says("goodbye")
+        assert await both.ends() == 143
+
+
 async def test_what_ignores_TERM_is_killed_when_the_grace_is_over(database: Path) -> None:  # noqa: N802
     async with worker(database, "--grace", "0.1s", "--with", TELLS_AND_IGNORES) as both:
         await both.says("there")
