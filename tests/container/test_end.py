@@ -4,18 +4,12 @@ import asyncio
 import signal
 from pathlib import Path
 
-from faults.harness import Gate, enqueue
+from faults.harness import Gate, enqueue, sleepers
 
 from aqueue import Queue
-from aqueue.engine import proc
 from aqueue.model.job import State
 
 from .harness import worker
-
-
-def _running(mark: str) -> list[int]:
-    wanted = f"sleep\0{mark}\0".encode()
-    return [facts.pid for facts in proc.running() if wanted in Path(f"/proc/{facts.pid}/cmdline").read_bytes()]
 
 
 async def test_five_hundred_jobs_that_ignore_TERM_are_gone_and_put_back_when_the_grace_is_over(  # noqa: N802
@@ -27,7 +21,7 @@ async def test_five_hundred_jobs_that_ignore_TERM_are_gone_and_put_back_when_the
         await deaf.says(" started: trap", 500)
         deaf.send(signal.SIGTERM)
         assert await deaf.ends() == 0
-    assert _running(mark) == []
+    assert sleepers(mark) == []
     async with Queue.open(database) as queue:
         assert {(job.state, job.attempts) for job in await queue.list()} == {(State.PENDING, 0)}
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from aqueue.engine import proc
 from aqueue.model.newjob import NewJob
 from aqueue.queue import Queue
 
@@ -197,6 +198,16 @@ async def jobs(database: Path | str, *, inside: Sequence[str] = ()) -> dict[str,
     code, out, err = await call("jobs", database, inside=inside)
     assert (code, err) == (0, "")
     found: dict[str, dict[str, Any]] = json.loads(out)
+    return found
+
+
+def sleepers(mark: str) -> list[int]:
+    """The processes that sleep for so long, as far as they are still there when they are looked at."""
+    found = []
+    for facts in proc.running():
+        with contextlib.suppress(OSError):
+            if f"sleep\0{mark}\0".encode() in Path(f"/proc/{facts.pid}/cmdline").read_bytes():
+                found.append(facts.pid)
     return found
 
 

@@ -7,19 +7,12 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from faults.harness import Gate, enqueue, jobs, working
+from faults.harness import Gate, enqueue, jobs, sleepers, working
 
-from aqueue.engine import proc
 from aqueue.queue import Queue
 
 MARK = "4711.1"
 """A duration that nothing else sleeps for."""
-
-
-def sleepers(mark: str) -> list[int]:
-    """The processes that sleep for so long."""
-    wanted = f"sleep\0{mark}\0".encode()
-    return [facts.pid for facts in proc.running() if wanted in Path(f"/proc/{facts.pid}/cmdline").read_bytes()]
 
 
 async def test_a_job_that_kills_its_worker_ends_dead_and_the_jobs_beside_it_complete(database: Path) -> None:
