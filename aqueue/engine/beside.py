@@ -59,9 +59,10 @@ class Beside:
         self._is_over = True
 
     def leave(self) -> None:
-        """Ask it to go."""
-        self._is_told = True
-        self._send(signal.SIGTERM)
+        """Ask it to go, once."""
+        if not self._is_told:
+            self._is_told = True
+            self._send(signal.SIGTERM)
 
     def kill(self) -> None:
         """Make it go."""
