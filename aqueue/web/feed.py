@@ -204,8 +204,11 @@ class Feed:
         self._rung.set()
 
     async def close(self) -> None:
-        """Close all pages; those that do not go by themselves are left behind after a moment."""
+        """Tell all pages the last news and close them; those that take none are left behind after a moment."""
         self._is_closed = True
+        if self._pages:
+            with contextlib.suppress(AqueueError):
+                await self._look()
         for page in self._pages:
             page.close(GOING_AWAY)
         if self._pages:

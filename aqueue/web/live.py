@@ -52,12 +52,13 @@ async def _tell(socket: WebSocket, page: Page, is_welcome: Any) -> int | None:
     with contextlib.suppress(WebSocketDisconnect):
         while True:
             await page.woken.wait()
-            if page.closing is not None:
-                return page.closing
+            why = page.closing
             if not is_welcome():
                 return NOT_WELCOME
             if (text := page.take()) is not None:
                 await socket.send_text(text)
+            if why is not None:
+                return why
     return None
 
 

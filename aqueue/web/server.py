@@ -12,6 +12,8 @@ from socket import socket
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
 
 MOST_CONNECTIONS = 256
 """How many connections there may be; whoever comes then is told to come again."""
@@ -68,8 +70,8 @@ async def _end(server: uvicorn.Server) -> None:
 def _config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="h11",
-        ws="wsproto",
+        http=H11Protocol,
+        ws=WSProtocol,
         lifespan="off",
         log_config=None,
         access_log=False,

@@ -49,7 +49,7 @@ class Served:
     @contextlib.asynccontextmanager
     async def live(self, cursor: int | None = None, **options: Any) -> AsyncIterator["Live"]:
         path = "/api/live" if cursor is None else f"/api/live?cursor={cursor}"
-        async with websockets.connect(self.url.replace("http", "ws", 1) + path, **options) as socket:
+        async with websockets.connect(self.url.replace("http", "ws", 1) + path, proxy=None, **options) as socket:
             yield Live(socket)
 
 
@@ -94,7 +94,9 @@ async def serving(
         where = Options(**{"host": "127.0.0.1", "port": 0, **options})
         async with served(queue, where, environ=environ) as url:
             sent = headers if headers is not None else BEARER if token else {}
-            async with httpx.AsyncClient(base_url=url, headers=sent, timeout=PATIENCE, verify=False) as client:
+            async with httpx.AsyncClient(
+                base_url=url, headers=sent, timeout=PATIENCE, verify=False, trust_env=False
+            ) as client:
                 yield Served(queue, url, client)
 
 

@@ -16,7 +16,7 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
     return [data[first:last] for first, last in pairwise(places)]
 
 
-@settings(max_examples=50)
+@settings(max_examples=60)
 @given(BYTES, BYTES, st.lists(st.integers(0, 1000)), st.lists(st.booleans()), st.lists(st.integers(0, 1000)))
 def test_in_whatever_pieces_and_parts_it_comes_the_text_is_the_same(
     out: bytes, err: bytes, places: list[int], turns: list[bool], parts: list[int]
@@ -42,7 +42,7 @@ def test_in_whatever_pieces_and_parts_it_comes_the_text_is_the_same(
     for name, data in (("stdout", out), ("stderr", err)):
         assert data.decode(errors="replace").startswith(texts[name])
         missing = len(data.decode(errors="replace")) - len(texts[name])
-        assert missing <= 1
+        assert missing <= 3
 
 
 def test_what_never_becomes_a_character_is_told_at_the_end() -> None:
