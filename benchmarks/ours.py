@@ -43,6 +43,11 @@ class Queue:
         return self.database.parent
 
     @property
+    def log(self) -> Path:
+        """What a worker says."""
+        return self.folder / "worker.log"
+
+    @property
     def environ(self) -> dict[str, str]:
         """The environment in which `aqueue` uses this queue."""
         return environment(AQUEUE_DB=str(self.database))
@@ -112,12 +117,12 @@ class Queue:
         return float(span)
 
     @contextlib.contextmanager
-    def worker(self, slots: int) -> Iterator[int]:
-        """A worker that takes jobs, for the block; yields its process id."""
-        log = self.folder / "worker.log"
+    def worker(self, slots: int, *options: str) -> Iterator[int]:
+        """A worker that takes jobs, for the block; yields its process id. What it says goes to `log`."""
+        log = self.log
         with log.open("w", encoding="utf-8") as lines:
             worker = subprocess.Popen(
-                [AQUEUE, "worker", "--concurrency", str(slots), "--grace", "0"],
+                [AQUEUE, "worker", "--concurrency", str(slots), "--grace", "0", *options],
                 env=self.environ,
                 stdin=subprocess.DEVNULL,
                 stdout=lines,

@@ -24,8 +24,15 @@ from aqueue.web.printed import behind, pieces_of
 QUIET = 0.1
 """Seconds between two looks at least."""
 
-REST = 9.0
+REST = 4.0
 """How many times as long as a look took nobody looks again: pages must not keep a CPU busy that jobs want."""
+
+BUSY = 0.15
+SHORT = 0.005
+"""Seconds between two looks where much changes, so that a look takes as long as that: what each tells is shared by more.
+
+Longer, and more would change from one to the next than one message tells.
+"""
 
 MOST_JOBS = 200
 """How many jobs one message tells at most."""
@@ -245,7 +252,7 @@ class Feed:
                     self._rung.clear()
                     since = clock()
                     await self._look()
-                    await asyncio.sleep(max(QUIET, REST * (clock() - since)))
+                    await asyncio.sleep(_rest(clock() - since))
         except AqueueError:  # the pages say that they are not live, and come back
             for page in self._pages:
                 page.close(TRY_AGAIN)
@@ -261,6 +268,11 @@ class Feed:
 
     def _status_of(self, changes: Changes) -> Status:
         return self._views.status(changes.queues, changes.workers, changes.next_run_at)
+
+
+def _rest(took: float) -> float:
+    """How long to wait after a look that took so many seconds."""
+    return max(QUIET, BUSY if took > SHORT else 0.0, REST * took)
 
 
 def output_document(job: str, place: Place, part: Part) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from benchmarks.parts import (
     selection,
     startup,
     throughput,
+    web,
 )
 from benchmarks.plan import Plan
 
@@ -53,4 +54,5 @@ PARTS = {
     "crowd": Part(crowd.measure),
     "selection": Part(selection.measure),
     "build": Part(build.measure, 900),
+    "web": Part(web.measure, 1200),
 }
