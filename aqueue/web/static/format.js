@@ -3,6 +3,8 @@
  * @module
  */
 
+import { now } from "./now.js";
+
 const COUNT = new Intl.NumberFormat("en");
 const COMPACT = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
@@ -47,22 +49,23 @@ function inTwo(seconds) {
 }
 
 /** How far a moment lies from now: `in 2 m 3 s`, `5 s ago`, and of what is long past only `2 h ago`. */
-export function distance(iso, now = Date.now()) {
-  const seconds = (Date.parse(iso) - now) / 1000;
+export function distance(iso) {
+  const seconds = (Date.parse(iso) - now()) / 1000;
   if (seconds > 0) return `in ${wholeDuration(Math.ceil(seconds))}`;
   return seconds > -1 ? "now" : `${wholeDuration(-seconds).split(" ", 2).join(" ")} ago`;
 }
 
 /** Seconds from one moment to another, or to now. */
 export function between(start, end) {
-  return ((end ? Date.parse(end) : Date.now()) - Date.parse(start)) / 1000;
+  return ((end ? Date.parse(end) : now()) - Date.parse(start)) / 1000;
 }
 
 /** A moment in the reader's zone: `14:02:11`, with the day where it is another. */
-export function moment(iso, now = new Date()) {
+export function moment(iso) {
   const at = new Date(iso);
-  if (at.toDateString() === now.toDateString()) return OF_DAY.format(at);
-  return (at.getFullYear() === now.getFullYear() ? OF_YEAR : OF_PAST).format(at);
+  const today = new Date();
+  if (at.toDateString() === today.toDateString()) return OF_DAY.format(at);
+  return (at.getFullYear() === today.getFullYear() ? OF_YEAR : OF_PAST).format(at);
 }
 
 /** The hour and the minute of a moment in the reader's zone. */

@@ -6,6 +6,7 @@
 import { chart } from "./charts.js";
 import { h, put } from "./dom.js";
 import { count, duration, minute, percent } from "./format.js";
+import { now } from "./now.js";
 
 /** The charts of the last hour. */
 export function lastHour() {
@@ -16,21 +17,21 @@ export function lastHour() {
   return {
     element: h("section.hour", { "aria-labelledby": "hour" }, h("h2.unseen", { id: "hour" }, "The last hour"), h("div.charts", charts.map((one) => one.element)), table.element),
     /** Show these minutes, oldest first. */
-    tell(now) {
-      minutes = now;
+    tell(known) {
+      minutes = known;
       for (const one of charts) one.update(minutes);
       table.tell(minutes);
     },
     /** A minute is over, and nothing was heard of the next. */
     turn() {
-      if (minutes.length) this.tell(turned(minutes, new Date()));
+      if (minutes.length) this.tell(turned(minutes, now()));
     },
   };
 }
 
 /** The minutes as they are at a moment: what is older than the hour is gone, what has begun is empty. */
-export function turned(minutes, now) {
-  const current = new Date(now).setSeconds(0, 0);
+export function turned(minutes, time) {
+  const current = Math.floor(time / 60_000) * 60_000;
   const late = Math.min(minutes.length, Math.max(0, Math.round((current - Date.parse(minutes.at(-1).at)) / 60_000)));
   const begun = Array.from({ length: late }, (_, index) => ({
     at: new Date(current - (late - 1 - index) * 60_000).toISOString(),

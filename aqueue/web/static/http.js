@@ -3,6 +3,8 @@
  * @module
  */
 
+import { learn } from "./now.js";
+
 /** What went wrong, in a sentence. `status` is 0 when there was no answer at all. */
 export class Problem extends Error {
   constructor(status, detail) {
@@ -46,6 +48,7 @@ async function ask(path, options) {
     if (error.name === "AbortError") throw error;
     throw new Problem(0, "The server does not answer.");
   });
+  learn(answer.headers.get("date"));
   if (answer.ok) return answer.status === 204 ? null : answer.json();
   if (answer.status === 401 && path !== "/api/session") onLogin();
   throw await problemOf(answer);

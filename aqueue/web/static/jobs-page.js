@@ -44,6 +44,7 @@ class JobsPage {
   #next = null;
   #held = null; // what has changed while somebody points at the rows
   #number = 0;
+  #asked = false;
 
   constructor(signal, go) {
     const change = (part, options) => go(addressOf({ ...this.#view, cursor: "", ...part }), options);
@@ -106,14 +107,20 @@ class JobsPage {
   /** Read the page; what the reader has asked for himself is shown at once, wherever he points. */
   async #read(isAsked = false) {
     const number = ++this.#number;
+    this.#asked ||= isAsked; // also if another look overtakes this one
     if (isAsked) mark(this.table, "aria-busy", "true");
-    const { items, next, counts } = await readPage(this.#view, this.signal, () => number === this.#number);
-    if (number !== this.#number) return; // a later question was asked meanwhile
-    mark(this.table, "aria-busy", null);
+    const found = await readPage(this.#view, this.signal, () => number === this.#number).finally(() => {
+      if (number === this.#number) mark(this.table, "aria-busy", null);
+    });
+    if (number === this.#number) this.#tell(found); // else a later question was asked meanwhile
+  }
+
+  #tell({ items, next, counts }) {
     this.#next = next;
     this.tabs.set(this.#view, counts);
-    if (!isAsked && this.#isBusy && this.#rows.length && moves(this.#rows, items)) this.#hold(items);
+    if (!this.#asked && this.#isBusy && this.#rows.length && moves(this.#rows, items)) this.#hold(items);
     else this.#show(items);
+    this.#asked = false;
     this.#link();
   }
 

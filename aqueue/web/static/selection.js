@@ -31,6 +31,7 @@ export function selectionBar(allThatMatch, onDone) {
     const done = all ? doToMany(verb, allThatMatch(), { which: "that match" }) : doToMany(verb, ...fitting(verb));
     if (await done) {
       clear();
+      whole.focus({ preventScroll: true }); // the button that had the focus is gone
       onDone();
     }
   };

@@ -13,6 +13,8 @@ export function stateTabs(addressOf) {
   const tabs = ["", ...STATES].map((state) => tab(state));
   const element = h("nav.tabs", { "aria-label": "States" }, h("ul", tabs.map(({ link }) => h("li", link))));
 
+  let shown = null;
+
   function tell(counts) {
     const total = STATES.reduce((sum, state) => sum + (counts[state] ?? 0), 0);
     for (const one of tabs) one.tell(one.state ? (counts[one.state] ?? 0) : total);
@@ -27,7 +29,8 @@ export function stateTabs(addressOf) {
         mark(link, "aria-current", state === view.state ? "page" : null);
         reveal(number, isCounted(view));
       }
-      element.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+      if (shown !== view.state) bringIntoSight(element, tabs.find(({ state }) => state === view.state)?.link);
+      shown = view.state;
       tell(counts);
     },
     /** Take the counts from the status. */
@@ -36,6 +39,11 @@ export function stateTabs(addressOf) {
       if (counts) tell(counts);
     },
   };
+}
+
+/** Scroll the tabs, and only them. */
+function bringIntoSight(element, link) {
+  if (link) element.scrollLeft = link.offsetLeft - (element.clientWidth - link.offsetWidth) / 2;
 }
 
 /** Whether it is known how many jobs of a view there are: nobody counts those with a tag or a word. */

@@ -7,7 +7,9 @@ import re
 import shutil
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -17,6 +19,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 
 import aqueue
 from aqueue.model.job import State
+from aqueue.model.newjob import NewJob
 from aqueue.queue import Queue
 
 PATIENCE = 20.0
@@ -109,9 +112,18 @@ class Site:
         assert process.returncode == 0, words
         return out.decode().strip()
 
+    def queue(self) -> AbstractAsyncContextManager[Queue]:
+        """Its queue, as a program of its own has it."""
+        return Queue.open(self.folder / "queue.db")
+
+    async def add(self, *jobs: Mapping[str, Any]) -> None:
+        """Enqueue jobs, without a process of the command line."""
+        async with self.queue() as queue:
+            await queue.enqueue_many([NewJob.parse(job, time.time()) for job in jobs])
+
     async def clear(self) -> None:
         """End and remove all jobs."""
-        async with asyncio.timeout(PATIENCE), Queue.open(self.folder / "queue.db") as queue:
+        async with asyncio.timeout(PATIENCE), self.queue() as queue:
             await queue.select().cancel()
             async for _ in queue.changes():
                 if not (await queue.status()).counts[State.PROCESSING]:

@@ -1,8 +1,9 @@
 """A queue with something of everything, for pictures."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
+
+from aqueue.model.rate import parse_rate
 
 from .harness import Site
 
@@ -19,18 +20,16 @@ while test -e busy; do sleep 0.2; done"""
 async def set_the_stage(site: Site) -> None:
     """Fill the queue, and wait until what is to end has ended."""
     (site.folder / "busy").touch()
-    (site.folder / "jobs.json").write_text(json.dumps(list(_jobs())))
-    await site.run("enqueue", "--file", "jobs.json")
-    photos = b"".join(b"thumb --size 320 photo-%03d.jpg\n" % number for number in range(40))
-    await site.run("enqueue", "--hold", "-q", "thumbnails", "-", stdin=photos)
-    await site.run("queue", "limit", "mail", "3")
-    await site.run("queue", "rate", "mail", "30/m")
-    await site.run("queue", "pause", "reports")
-    schedule = ["30 2 * * *", "./backup.sh --to /srv/backup", "--timezone", "Europe/Berlin", "--missed", "once"]
-    await site.run("cron", "add", "nightly", *schedule, "--tag", "backup")
-    await site.run("cron", "add", "poll", "*/10 * * * *", "printf polled", "--timeout", "5s")
-    await site.run("wait", await site.run("cron", "trigger", "poll"))
-    await site.run("wait", "compile-a", "compile-b", "notify-9")
+    await site.add(*_jobs())
+    async with site.queue() as queue:
+        await queue.limit_queue("mail", 3)
+        await queue.rate_queue("mail", parse_rate("30/m"))
+        await queue.pause_queue("reports")
+        backup, zone = "./backup.sh --to /srv/backup", "Europe/Berlin"
+        await queue.schedules.add("nightly", "30 2 * * *", backup, timezone=zone, missed="once", tags=["backup"])
+        await queue.schedules.add("poll", "*/10 * * * *", "printf polled", timeout=5)
+        polled = await queue.schedules.trigger("poll")
+        await queue.wait(polled.id, "compile-a", "compile-b", "notify-9", "hungry", "push-5", "import-1")
 
 
 def _jobs() -> Iterator[dict[str, Any]]:
@@ -57,5 +56,7 @@ def _jobs() -> Iterator[dict[str, Any]]:
     for number in range(2):
         yield {"id": f"import-{number}", "command": f"cat /srv/in/{number}.csv", "max_retries": 0}
     yield {"id": "hungry", "command": "kill -9 $$", "max_retries": 0}
+    for number in range(40):
+        yield {"command": f"thumb --size 320 photo-{number:03}.jpg", "queue": "thumbnails", "hold": True}
     for number in range(10):
         yield {"id": f"notify-{number}", "command": f"sleep 0.0{number}; echo told {number}", "queue": "notify"}

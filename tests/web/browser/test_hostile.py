@@ -1,7 +1,5 @@
 """Whatever a job says is text."""
 
-import json
-
 import pytest
 from playwright.async_api import Page, expect
 
@@ -30,10 +28,8 @@ async def test_hostile_output_and_commands_are_shown_as_text(page: Page, site: S
     (site.folder / "chunks").write_bytes("\n".join(CHUNKS).encode())
     texts = [text.replace("\x00", "") for text in HOSTILE]
     jobs = [{"id": f"h{n}", "command": f": {text}", "hold": True, "unique": text} for n, text in enumerate(texts)]
-    await site.run("enqueue", "--file", "-", stdin=json.dumps(jobs).encode())
-    await site.run(
-        "enqueue", "--id", "loud", "--max-retries", "0", "cat chunks; tail -n 4 chunks | head -n 1 >&2; exit 1"
-    )
+    says = "sed -u '' chunks; tail -n 4 chunks | head -n 1 >&2; exit 1"  # a write for each line
+    await site.add(*jobs, {"id": "loud", "max_retries": 0, "command": says})
     await page.goto(f"{site.url}/jobs/loud")
     lines = page.locator(".line.stdout")
     await expect(lines).to_have_count(len(CHUNKS))
@@ -52,7 +48,7 @@ async def test_hostile_output_and_commands_are_shown_as_text(page: Page, site: S
 
 
 async def test_more_output_than_a_page_can_hold_does_not_hold_it_up(page: Page, site: Site) -> None:
-    await site.run("enqueue", "--id", "many", "seq 100000")
+    await site.add({"id": "many", "command": "seq 100000"})
     await page.goto(f"{site.url}/jobs/many")
     await expect(page.locator(".line").last).to_have_text("100000")
     await expect(page.get_by_text("lines before this are not shown any more")).to_be_visible()

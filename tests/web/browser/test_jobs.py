@@ -1,6 +1,5 @@
 """The list of jobs: what the address asks for, page by page, and verbs on many."""
 
-import json
 import re
 from pathlib import Path
 
@@ -13,14 +12,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def enqueue(site: Site, number: int) -> None:
-    jobs = [{"id": f"n-{n}", "command": f"echo {n}", "queue": "mail", "hold": True} for n in range(number)]
-    await site.run("enqueue", "--file", "-", stdin=json.dumps(jobs).encode())
+    await site.add(*({"id": f"n-{n}", "command": f"echo {n}", "queue": "mail", "hold": True} for n in range(number)))
 
 
 async def test_filters_stand_in_the_address_and_back_takes_them_back(page: Page, site: Site) -> None:
-    await site.run("enqueue", "--id", "mail-1", "-q", "mail", "--tag", "news", "--hold", "true")
-    await site.run("enqueue", "--id", "video-1", "-q", "video", "--hold", "true")
-    await site.run("enqueue", "--id", "broken", "--max-retries", "0", "cat /no/such/file")
+    mail = {"id": "mail-1", "command": "true", "queue": "mail", "tags": ["news"], "hold": True}
+    video = {"id": "video-1", "command": "true", "queue": "video", "hold": True}
+    await site.add(mail, video, {"id": "broken", "command": "cat /no/such/file", "max_retries": 0})
     await page.goto(f"{site.url}/")
     await page.get_by_role("navigation", name="Pages").get_by_role("link", name="Jobs", exact=True).click()
     await expect(page.get_by_role("heading", name="Jobs")).to_be_focused()
@@ -90,7 +88,7 @@ async def test_a_dead_job_is_retried_from_the_dead_letters(page: Page, site: Sit
     await page.goto(f"{site.url}/dead")
     await is_live(page)
     await expect(page.get_by_text("No job is dead.")).to_be_visible()
-    await site.run("enqueue", "--id", "report", "--max-retries", "0", f"cat {report}")
+    await site.add({"id": "report", "command": f"cat {report}", "max_retries": 0})
     group = page.get_by_role("listitem").filter(has_text="No such file")
     await expect(group).to_be_visible()
     report.write_text("all is well")
@@ -103,11 +101,11 @@ async def test_a_dead_job_is_retried_from_the_dead_letters(page: Page, site: Sit
 
 
 async def test_a_paused_queue_starts_nothing_until_it_is_resumed(page: Page, site: Site) -> None:
-    await site.run("enqueue", "--id", "first", "-q", "mail", "true")
+    await site.add({"id": "first", "command": "true", "queue": "mail"})
     await page.goto(f"{site.url}/queues")
     await page.get_by_role("button", name="Pause queue mail").click()
     await expect(page.get_by_role("row").filter(has_text="mail")).to_contain_text("paused")
-    await site.run("enqueue", "--id", "second", "-q", "mail", "true")
+    await site.add({"id": "second", "command": "true", "queue": "mail"})
     await page.goto(f"{site.url}/jobs/second")
     await expect(page.get_by_text("its queue mail is paused")).to_be_visible()
     await is_live(page)

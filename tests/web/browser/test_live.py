@@ -27,7 +27,7 @@ async def test_the_overview_shows_what_each_slot_runs_now(page: Page, site: Site
     await page.goto(site.url)
     await is_live(page)
     await expect(page.get_by_text("0 of 2 slots busy")).to_be_visible()
-    await site.run("enqueue", "--id", "slow", f"echo '::progress 40 half'; {gate.pass_}")
+    await site.add({"id": "slow", "command": f"echo '::progress 40 half'; {gate.pass_}"})
     await expect(page.get_by_text("1 of 2 slots busy")).to_be_visible()
     await expect(page.locator(".slot", has_text="slow")).to_contain_text("40 % · half")
     await expect(page.get_by_role("link", name="processing")).to_contain_text("1")
@@ -38,9 +38,8 @@ async def test_the_overview_shows_what_each_slot_runs_now(page: Page, site: Site
 
 
 async def test_output_is_seen_while_it_is_printed(page: Page, site: Site, gate: Gate) -> None:
-    await site.run(
-        "enqueue", "--id", "talk", f"echo first; {gate.pass_}; echo second; {gate.pass_}; echo third >&2; exit 3"
-    )
+    says = f"echo first; {gate.pass_}; echo second; {gate.pass_}; echo third >&2; exit 3"
+    await site.add({"id": "talk", "command": says})
     await page.goto(f"{site.url}/jobs/talk")
     output = page.get_by_role("region", name="Output", exact=True).last
     await expect(output).to_contain_text("first")
@@ -55,11 +54,11 @@ async def test_output_is_seen_while_it_is_printed(page: Page, site: Site, gate: 
 
 
 async def test_rows_do_not_move_under_the_pointer(page: Page, site: Site) -> None:
-    await site.run("enqueue", "--id", "first", "--hold", "true")
+    await site.add({"id": "first", "command": "true", "hold": True})
     await page.goto(f"{site.url}/jobs")
     await is_live(page)
     await page.get_by_role("link", name="first").hover()
-    await site.run("enqueue", "--id", "second", "--hold", "true")
+    await site.add({"id": "second", "command": "true", "hold": True})
     await expect(page.get_by_role("button", name="1 more")).to_be_visible()
     await expect(page.get_by_role("link", name="second")).to_have_count(0)
     await page.get_by_role("heading", name="Jobs").hover()
@@ -68,14 +67,14 @@ async def test_rows_do_not_move_under_the_pointer(page: Page, site: Site) -> Non
 
 async def test_a_page_that_is_not_live_says_so_and_comes_back(page: Page, site: Site, watch: Watch) -> None:
     watch.forgiven = re.compile("WebSocket|Failed to load resource")
-    await site.run("enqueue", "--id", "before", "--hold", "true")
+    await site.add({"id": "before", "command": "true", "hold": True})
     await page.goto(f"{site.url}/jobs")
     await is_live(page)
     await site.stop()
     await expect(
         page.get_by_role("alert").filter(has_text=re.compile(r"Not live since \d\d:\d\d:\d\d"))
     ).to_be_visible()
-    await site.run("enqueue", "--id", "meanwhile", "--hold", "true")
+    await site.add({"id": "meanwhile", "command": "true", "hold": True})
     await site.start()
     await is_live(page)
     await expect(page.get_by_role("link", name="meanwhile")).to_be_visible()

@@ -87,8 +87,8 @@ async def test_the_hour_moves_on_while_nothing_happens(page: Page, site: Site) -
     await page.goto(f"{site.url}/login")
     program = """
         const minutes = [0, 1, 2].map((n) => ({ at: `2026-01-01T00:0${n}:00Z`, completed: n, failed: 0, dead: 0 }));
-        const now = m.turned(minutes, new Date("2026-01-01T00:03:59Z"));
-        const same = m.turned(minutes, new Date("2026-01-01T00:02:59Z"));
+        const now = m.turned(minutes, Date.parse("2026-01-01T00:03:59Z"));
+        const same = m.turned(minutes, Date.parse("2026-01-01T00:02:59Z"));
         return [now.map((one) => one.completed), now.at(-1).at, same.length];
     """
     assert await ask(page, "hour.js", program) == [[1, 2, 0], "2026-01-01T00:03:00.000Z", 3]

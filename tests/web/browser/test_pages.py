@@ -88,7 +88,7 @@ async def test_what_the_address_names_is_found_by_keyboard_alone(visitor: Page, 
 async def test_a_job_is_edited_and_enqueued_again(visitor: Page, stage: Site) -> None:
     await visitor.goto(f"{stage.url}/jobs/notify-3")
     await visitor.get_by_role("link", name="Edit and enqueue again").click()
-    command = visitor.get_by_label("Command")
+    command = visitor.get_by_role("textbox", name="Command")
     await expect(command).to_have_value("sleep 0.03; echo told 3")
     await expect(visitor.get_by_label("Queue", exact=True)).to_have_value("notify")
     await command.fill("echo told again")
@@ -132,7 +132,7 @@ async def test_without_a_token_nothing_offers_to_enqueue(page: Page, site: Site)
 
 
 async def test_where_nothing_may_be_changed_no_verb_is_offered(page: Page, site: Site) -> None:
-    await site.run("enqueue", "--id", "held", "--hold", "true")
+    await site.add({"id": "held", "command": "true", "hold": True})
     only_reads = {"login": False, "token": False, "may_enqueue": False, "may_change": False, "read_only": True}
     await page.route("**/api/session", lambda route: route.fulfill(json={**only_reads, "version": "1"}))
     for path in ("/", "/jobs", "/jobs/held", "/queues"):
