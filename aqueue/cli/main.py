@@ -46,6 +46,7 @@ COMMANDS: Mapping[str, str] = {
     "check": "Examine the queue and its place.",
     "health": "Ask whether a worker lives here and answers.",
     "backup": "Copy the live queue to another file.",
+    "migrate": "Move a queue between a file and PostgreSQL.",
     "dashboard": "Show the queue in a browser, and serve the HTTP API.",
     "completion": "Complete words in bash, zsh or fish.",
     "demo": "See it work, in a throw-away file.",
@@ -84,7 +85,7 @@ class LazyGroup(click.Group):
 
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--db", metavar="PATH", help="The file that holds the queue; also AQUEUE_DB.")
+@click.option("--db", metavar="PATH|URL", help="The file that holds the queue, or its address; also AQUEUE_DB.")
 @click.version_option(__version__, prog_name="aqueue")
 @click.pass_context
 async def cli(ctx: click.Context, db: str | None) -> None:

@@ -193,7 +193,7 @@ class SqliteStore:
             try:
                 copying = self._patiently(reader, functools.partial(_backup, target=copy.database), PATIENCE)
                 await self.to_its_end(copying)
-                _sync_and_rename(copy.database, path)
+                sync_and_rename(copy.database, path)
             finally:
                 copy.database.unlink(missing_ok=True)
         except OSError as error:
@@ -330,7 +330,8 @@ def _backup(raw: sqlite3.Connection, target: Path) -> None:
         copy.execute("PRAGMA journal_mode = DELETE")
 
 
-def _sync_and_rename(written: Path, final: Path) -> None:
+def sync_and_rename(written: Path, final: Path) -> None:
+    """Give what was written its name when it is on the disk."""
     _sync(written)
     written.rename(final)
     _sync(final.parent)

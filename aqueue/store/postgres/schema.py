@@ -16,7 +16,7 @@ _TABLES = "SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = $1"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('aqueue schema ' || $1, 0))"
 # Events are numbered from the number of their transaction on. Where the queue came from another server, whose
 # transactions have higher numbers, those of this one are told as if they were higher still.
-_LIFT = """
+LIFT = """
 UPDATE aqueue_meta SET xid_offset = known.newest - pg_snapshot_xmin(pg_current_snapshot())::text::bigint + 1
 FROM (SELECT max(event) >> 22 AS newest FROM aqueue_events) AS known
 WHERE known.newest >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint + xid_offset
@@ -32,7 +32,7 @@ async def prepare(connection: Connection, schema: str, title: str) -> None:
         async with connection.transaction():
             await connection.execute(_LOCK, schema)
             await _migrate(connection, schema, title)
-    await connection.execute(_LIFT)
+    await connection.execute(LIFT)
 
 
 async def _migrate(connection: Connection, schema: str, title: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 
 import asyncpg
 
-from aqueue.model.errors import AqueueError, StoreBusy, StoreUnavailable
+from aqueue.model.errors import AqueueError, StoreBusy
 from aqueue.store.finding import Finding, Verdict
 from aqueue.store.postgres import schema
 from aqueue.store.postgres.address import Address
@@ -279,8 +279,10 @@ class PostgresStore:
             link.drop()
 
     async def backup(self, path: Path) -> None:
-        """Not here: the server has better ways."""
-        raise StoreUnavailable(f"a queue on PostgreSQL is copied by pg_dump, or by `aqueue migrate` to {path}")
+        """Copy the queue as it is at this moment to a file, which gets its name when it is whole and on the disk."""
+        from aqueue.store.moving import back_up
+
+        await back_up(self.url, path)
 
     async def checkpoint_when_large(self, most: int = CHECKPOINT_BYTES) -> None:
         """Add up the ledgers, now and then."""
