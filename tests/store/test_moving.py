@@ -1,6 +1,7 @@
 """A queue that moves is the same queue, and one that cannot move is where it was."""
 
 import asyncio
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -70,10 +71,7 @@ async def everything(where: str) -> dict[str, Any]:
             "jobs": jobs,
             "runs": [await store.read(partial(reading.history, job)) for job in jobs],
             "output": [await store.read(partial(printed.read, job.seq, 1, 0, 10)) for job in jobs],
-            "events": [
-                (one.job, one.at, one.was, one.state, one.error)
-                for one in await store.read(lambda: history.events(0, 1000))
-            ],
+            "events": [replace(one, event=0) for one in await store.read(lambda: history.events(0, 1000))],
             "counts": await store.read(reading.counts),
             "queues": await store.read(queues.queues),
             "settings": await store.read(stored.settings),
