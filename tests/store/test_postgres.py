@@ -14,6 +14,7 @@ from aqueue.model.job import State
 from aqueue.model.rate import Bucket, Rate
 from aqueue.model.selection import Filter
 from aqueue.store import driving, history, line, open_store, queues, reading
+from aqueue.store.postgres import bell
 from aqueue.store.postgres.address import Address
 from aqueue.store.postgres.driving import STATEMENTS, holdable, prepared
 from aqueue.store.postgres.store import PostgresStore
@@ -269,6 +270,33 @@ async def test_a_worker_is_deaf_to_its_own_rings(url: str) -> None:
             assert not own.is_set()
             await enqueue(client)
             await asyncio.wait_for(own.wait(), ENOUGH)
+
+
+async def test_where_no_ring_comes_through_there_is_a_look_now_and_then(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(store, PostgresStore)
+    monkeypatch.setattr(bell, "ECHO_WITHIN", 0.1)
+    monkeypatch.setattr(bell, "LOOK_EVERY", 0.01)
+    assert await hears(store.doorbell)
+    async with opened(store.url) as deaf:
+        assert isinstance(deaf, PostgresStore)
+        monkeypatch.setattr(deaf.doorbell, "_channel", "elsewhere")
+        assert not await hears(deaf.doorbell)
+        rung = asyncio.Event()
+        with deaf.doorbell.hung_up(rung.set):
+            looking = asyncio.create_task(deaf.doorbell.look())
+            for _ in range(3):
+                await asyncio.wait_for(rung.wait(), ENOUGH)
+                rung.clear()
+            looking.cancel()
+
+
+async def hears(doorbell: bell.Doorbell) -> bool:
+    ready = asyncio.Event()
+    with doorbell.hung_up(ready.set):
+        await asyncio.wait_for(ready.wait(), ENOUGH)
+        return await doorbell.can_hear()
 
 
 async def test_a_commit_whose_answer_was_lost_is_asked_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,12 @@ from aqueue.store.postgres.link import Link
 PAUSE = 0.02
 """Seconds between two rings of one worker: what has happened meanwhile is told by the second."""
 
+ECHO_WITHIN = 3.0
+"""Seconds in which a worker must hear itself ring, or it is taken for deaf."""
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks of the deaf."""
+
 AGAIN_AFTER = 1.0
 """Seconds until the ear listens again where the server refuses it."""
 
@@ -34,6 +40,7 @@ class Doorbell:
         self._ear: asyncio.Task[None] | None = None
         self._ringing: asyncio.Task[None] | None = None
         self._wanted = False
+        self._echo = asyncio.Event()
         self.using = asyncio.Lock()
         """Who has it uses the connection."""
 
@@ -56,6 +63,22 @@ class Doorbell:
         self._wanted = True
         if self._ringing is None or self._ringing.done():
             self._ringing = asyncio.get_running_loop().create_task(self._ring(), name="ring")
+
+    async def can_hear(self) -> bool:
+        """Whether what is rung here is heard here: a pool in front of the server may be in the way."""
+        self._echo.clear()
+        self.ring()
+        try:
+            await asyncio.wait_for(self._echo.wait(), ECHO_WITHIN)
+        except TimeoutError:
+            return False
+        return True
+
+    async def look(self) -> None:
+        """Tell everyone who listens here, every second, as if somebody had rung."""
+        while True:
+            self._tell(lambda _: True)
+            await asyncio.sleep(LOOK_EVERY)
 
     async def close(self) -> None:
         """Ring what is still to be rung, and listen no more."""
@@ -92,6 +115,7 @@ class Doorbell:
                 await asyncio.sleep(AGAIN_AFTER)
 
     def _hear(self, _connection: Any, pid: int, _channel: str, _payload: object) -> None:
+        self._echo.set()
         is_own = pid in self._own_pids()
         self._tell(lambda deaf_to_own: not (deaf_to_own and is_own))
 

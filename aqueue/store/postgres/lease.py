@@ -80,6 +80,7 @@ class Lease:
     async def run(self) -> None:
         """Renew it until the others have taken over, or this is cancelled."""
         self._renewed(_clock())
+        listening = asyncio.get_running_loop().create_task(self._listen(), name="echo")
         try:
             while True:
                 pause = await self._beat()
@@ -87,7 +88,16 @@ class Lease:
                     return
                 await asyncio.sleep(pause)
         finally:
+            listening.cancel()
             self._disarm()
+
+    async def _listen(self) -> None:
+        """See to it that rings are heard, one way or the other."""
+        if not await self._doorbell.can_hear() and self._link.is_up:
+            self._watcher.blind(
+                "no notifications come through: is there a pool before the server? looking every second instead"
+            )
+            await self._doorbell.look()
 
     async def _beat(self) -> float | None:
         """Renew it once; says how long to wait before the next time, or None when it is over."""
