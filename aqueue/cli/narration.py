@@ -104,6 +104,10 @@ class Narrator:
             )
         self._lines.add(f"{self._moment} {told.shown(colours=self._colours)}")
 
+    def warn(self, text: str) -> None:
+        """Tell something that is none of the engine's events."""
+        self.tell(Told(text, Tone.WARNING))
+
     def say_goodbye(self, worker: str) -> None:
         """Tell that the worker stops, and what its runs came to."""
         came_to = ", ".join(f"{count} {became}" for became, count in self._counts.items())

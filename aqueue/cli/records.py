@@ -59,6 +59,10 @@ class Recorder:
             facts = {**facts, **self._where}
         self._lines.add(self._text(level, name, {**facts, "message": words(event).text}))
 
+    def warn(self, text: str) -> None:
+        """Tell something that is none of the engine's events."""
+        self._lines.add(self._text("warning", "warning", {"message": text}))
+
     def say_goodbye(self, worker: str) -> None:
         """Tell that the worker stops, and what its runs came to."""
         self._worker = worker

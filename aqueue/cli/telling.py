@@ -58,5 +58,8 @@ class Teller(Protocol):
     def output(self, source: Source, lines: Sequence[str]) -> str:
         """What a job has printed."""
 
+    def warn(self, text: str) -> None:
+        """Tell something that is none of the engine's events."""
+
     def say_goodbye(self, worker: str) -> None:
         """Tell that the worker stops."""

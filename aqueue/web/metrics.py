@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from math import inf
 from typing import Protocol
 
-from prometheus_client import CollectorRegistry, ProcessCollector
-from prometheus_client.core import (
+from prometheus_client.metrics_core import (
     CounterMetricFamily,
     GaugeMetricFamily,
     HistogramMetricFamily,
     InfoMetricFamily,
+    Metric,
 )
-from prometheus_client.exposition import choose_encoder
-from prometheus_client.metrics_core import Metric
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import CollectorRegistry
 
 from aqueue import __version__
 from aqueue.engine.tally import Histogram, Tally
@@ -34,6 +35,10 @@ from aqueue.store.queues import QueueRow
 
 NAMED = 50
 """How many queues have series of their own."""
+
+OPENMETRICS = "application/openmetrics-text"
+PLAIN = "text/plain; version=0.0.4; charset=utf-8"
+_SUFFIXES = {"counter": "_total", "info": "_info"}
 
 OTHERS = "_others"
 """What stands for all other queues: no queue can be called that, for a name begins with a letter or a digit."""
@@ -89,8 +94,26 @@ async def exposition(queue: Queue, engine: Engine | None, now: float, accept: st
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collector([*_of_the_store(seen), *_of_the_worker(engine, now), _build()]))
     ProcessCollector(registry=registry)
-    encode, content_type = choose_encoder(accept or "")
-    return encode(registry), content_type
+    text = generate_latest(registry)
+    if OPENMETRICS in (accept or ""):
+        return text, CONTENT_TYPE_LATEST
+    return _plain(text.decode(), registry.collect()).encode(), PLAIN
+
+
+def _plain(openmetrics: str, metrics: Iterable[Metric]) -> str:
+    """OpenMetrics text in Prometheus' older format: there, what is said of a metric has the name of its samples.
+
+    The library can write it, too, but with a whole HTTP server around.
+    """
+    suffixes = {metric.name: _SUFFIXES.get(metric.type, "") for metric in metrics}
+    lines = []
+    for line in openmetrics.splitlines():
+        if line.startswith(("# HELP ", "# TYPE ")):
+            sign, what, name, rest = line.split(" ", 3)
+            kind = "gauge" if (what, rest) == ("TYPE", "info") else rest
+            line = f"{sign} {what} {name}{suffixes[name]} {kind}"
+        lines.append(line)
+    return "\n".join(line for line in lines if line != "# EOF") + "\n"
 
 
 async def _look(queue: Queue) -> Seen:

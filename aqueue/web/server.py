@@ -10,10 +10,11 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from socket import socket
 
-import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
+from uvicorn.server import Server
 
 MOST_CONNECTIONS = 256
 """How many connections there may be; whoever comes then is told to come again."""
@@ -38,7 +39,7 @@ LOOK_EVERY = 0.01
 async def listening(app: ASGIApp, sockets: Sequence[socket]) -> AsyncIterator[None]:
     """Answer on these sockets until the end of the block. They are closed then."""
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # not each request that is none
-    server = uvicorn.Server(_config(app))
+    server = Server(_config(app))
     server.config.load()
     server.lifespan = server.config.lifespan_class(server.config)
     await server.startup(sockets=list(sockets))
@@ -48,7 +49,7 @@ async def listening(app: ASGIApp, sockets: Sequence[socket]) -> AsyncIterator[No
         await _end(server)
 
 
-async def _end(server: uvicorn.Server) -> None:
+async def _end(server: Server) -> None:
     """Let the answers that are under way go out, for a moment, and leave whoever takes none."""
     state = server.server_state
     for listener in server.servers:
@@ -67,8 +68,8 @@ async def _end(server: uvicorn.Server) -> None:
         await asyncio.wait(state.tasks, timeout=LAST_ANSWERS)
 
 
-def _config(app: ASGIApp) -> uvicorn.Config:
-    return uvicorn.Config(
+def _config(app: ASGIApp) -> Config:
+    return Config(
         app,
         http=H11Protocol,
         ws=WSProtocol,
