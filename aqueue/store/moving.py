@@ -23,7 +23,7 @@ from aqueue.store.sqlite import sync_and_rename
 
 TABLES = (
     *("jobs", "aqueue_runs", "aqueue_output", "aqueue_events", "aqueue_dependencies"),
-    *("aqueue_queues", "aqueue_settings", "aqueue_schedules"),
+    *("aqueue_queues", "aqueue_settings", "aqueue_schedules", "aqueue_minutes"),
 )
 """What is moved, in this order."""
 

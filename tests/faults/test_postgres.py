@@ -11,7 +11,7 @@ from store.harness import plain
 
 from aqueue.queue import Queue
 
-from .harness import Gate, enqueue, working
+from .harness import ENOUGH, Gate, enqueue, working
 from .proxy import proxied
 
 LEASE = 3.0
@@ -79,6 +79,9 @@ async def test_who_is_cut_off_ends_its_jobs_before_others_start_them_and_writes_
                 network.cut()
                 await cut.hear("Trouble")
                 await peer.hear("Started", job=job)
+                async with asyncio.timeout(ENOUGH):
+                    while log.read_text().count("start") < 2:  # the shell may not have got so far
+                        await asyncio.sleep(0.01)
                 assert log.read_text().split() == ["start", "end", "start"]
                 network.heal()
                 code, err = await cut.ended()

@@ -340,5 +340,5 @@ async def test_jobs_without_children_cost_a_settle_no_statement_more(store: Stor
             except StopIteration:
                 return names
 
-    assert statements("alone") == ["apply", "end_runs"]
-    assert statements("top") == ["apply", "end_runs", "turn_edges"]
+    assert statements("alone") == ["apply", "end_runs", "count_minutes"]
+    assert statements("top") == ["apply", "end_runs", "count_minutes", "turn_edges"]

@@ -14,6 +14,9 @@ from aqueue.store.postgres.explaining import explanation
 from aqueue.store.postgres.link import connect
 from aqueue.store.postgres.schema import LIFT
 
+VIEWS = frozenset({"aqueue_minutes"})
+"""What is no table here, though it can be filled as one."""
+
 OWN = frozenset({"awaited"})
 """Columns that follow from other tables."""
 
@@ -78,6 +81,8 @@ class Server:
     async def triggers(self, how: str) -> None:
         """They are for what happens, and this has happened."""
         for table in TABLES:
+            if table in VIEWS:  # that which fills it is a trigger, too
+                continue
             await self._connection.execute(f"ALTER TABLE {table} {how} TRIGGER USER")
 
 

@@ -5,7 +5,8 @@
 -- name: enqueue
 INSERT INTO jobs (
     custom_id, command, state, queue, priority, max_retries, timeout, run_at, held, created_at, updated_at,
-    tags, env, cwd, backoff_base, backoff_max, no_retry_on, defer_on, cron, hook_of, unique_key, after, after_any
+    tags, env, cwd, backoff_base, backoff_max, no_retry_on, defer_on, cron, hook_of, unique_key, after, after_any,
+    nice, memory
 )
 SELECT
     id, command, job ->> 'state', job ->> 'queue', (job ->> 'priority')::bigint,
@@ -19,7 +20,8 @@ SELECT
     (job ->> 'hold')::boolean::integer, :now::double precision, :now::double precision,
     job -> 'tags', job -> 'env', job ->> 'cwd', (job ->> 'backoff_base')::double precision,
     (job ->> 'backoff_max')::double precision, job -> 'no_retry_on', job -> 'defer_on', job ->> 'cron',
-    job ->> 'hook_of', job ->> 'unique', job -> 'after', job -> 'after_any'
+    job ->> 'hook_of', job ->> 'unique', job -> 'after', job -> 'after_any',
+    (job ->> 'nice')::bigint, (job ->> 'memory')::bigint
 FROM (SELECT n, id, command, :common::jsonb || coalesce(own, '{}') AS job FROM ({rows}) AS given) AS jobs_given
 ORDER BY n
 RETURNING seq;
@@ -290,6 +292,8 @@ UPDATE jobs SET
     END,
     no_retry_on = coalesce(change -> 'no_retry_on', no_retry_on), defer_on = coalesce(change -> 'defer_on', defer_on),
     unique_key = CASE WHEN jsonb_exists(change, 'unique') THEN change ->> 'unique' ELSE unique_key END,
+    nice = CASE WHEN jsonb_exists(change, 'nice') THEN (change ->> 'nice')::bigint ELSE nice END,
+    memory = CASE WHEN jsonb_exists(change, 'memory') THEN (change ->> 'memory')::bigint ELSE memory END,
     after = coalesce(change -> 'after', after), after_any = coalesce(change -> 'after_any', after_any),
     updated_at = :now
 FROM (SELECT :changes::jsonb AS change) AS changes
@@ -572,7 +576,7 @@ SELECT above.child, above.parent, above.on_any, parent.id AS parent_id, parent.s
 FROM (SELECT * FROM above LIMIT :limit) AS above JOIN jobs AS parent ON parent.seq = above.parent;
 
 -- name: parents_of
-SELECT parent.seq, parent.id, parent.state, parent.held, parent.command, edge.on_any, edge.total,
+SELECT parent.seq, parent.id, parent.state, parent.held, parent.command, parent.error, edge.on_any, edge.total,
     (SELECT count(*) FROM aqueue_dependencies AS further WHERE further.child = parent.seq) AS further
 FROM (
     SELECT parent, on_any, standing = 'closed' AS is_closed, count(*) OVER () AS total
@@ -582,7 +586,7 @@ JOIN jobs AS parent ON parent.seq = edge.parent
 ORDER BY edge.is_closed, edge.parent;
 
 -- name: children_of
-SELECT child.seq, child.id, child.state, child.held, child.command, edge.on_any, edge.total,
+SELECT child.seq, child.id, child.state, child.held, child.command, child.error, edge.on_any, edge.total,
     (SELECT count(*) FROM aqueue_dependencies AS further WHERE further.parent = child.seq) AS further
 FROM (
     SELECT child, on_any, count(*) OVER () AS total
@@ -622,6 +626,105 @@ WHERE state = 'blocked' AND state <> 'completed' AND NOT EXISTS (
     SELECT 1 FROM aqueue_dependencies WHERE child = jobs.seq AND standing <> 'closed'
 )
 LIMIT 10;
+
+-- name: page_newest
+-- A page of a list, and no more than the jobs between two bounds: what is sought may be rare among millions.
+SELECT *, seq AS place FROM jobs WHERE seq < :at AND seq >= :bound AND {where} ORDER BY seq DESC LIMIT :limit;
+
+-- name: page_oldest
+SELECT *, seq AS place FROM jobs WHERE seq > :at AND seq <= :bound AND {where} ORDER BY seq LIMIT :limit;
+
+-- name: page_updated
+SELECT jobs.*, latest.place
+FROM (
+    SELECT event AS place, job AS of FROM aqueue_events AS events
+    WHERE event < :at AND event >= :bound AND NOT EXISTS (
+        SELECT 1 FROM aqueue_events AS later WHERE later.job = events.job AND later.event > events.event
+    )
+) AS latest
+JOIN jobs ON jobs.seq = latest.of
+WHERE {where} ORDER BY latest.place DESC LIMIT :limit;
+
+-- name: bound_newest
+SELECT seq AS place FROM jobs WHERE seq < :at AND {where} ORDER BY seq DESC LIMIT 1 OFFSET :most;
+
+-- name: bound_oldest
+SELECT seq AS place FROM jobs WHERE seq > :at AND {where} ORDER BY seq LIMIT 1 OFFSET :most;
+
+-- name: bound_updated
+SELECT event AS place FROM aqueue_events WHERE event < :at AND {where} ORDER BY event DESC LIMIT 1 OFFSET :most;
+
+-- name: dead_by_error
+WITH newest AS (
+    SELECT seq, id, coalesce(error, '') AS error, finished_at FROM jobs
+    WHERE state = 'dead' AND finished_at IS NOT NULL ORDER BY finished_at DESC LIMIT :most
+),
+ranked AS (
+    SELECT *, row_number() OVER (PARTITION BY error ORDER BY finished_at DESC, seq DESC) AS rank,
+        count(*) OVER (PARTITION BY error) AS n
+    FROM newest
+)
+SELECT error, max(n) AS n, max(finished_at) AS newest, json_agg(id ORDER BY rank)::text AS ids FROM ranked
+WHERE rank <= :named GROUP BY error ORDER BY max(n) DESC, max(finished_at) DESC LIMIT :limit;
+
+-- name: runs_newest
+SELECT * FROM aqueue_runs WHERE job = :seq ORDER BY run DESC LIMIT :limit;
+
+-- name: in_slots
+SELECT * FROM jobs WHERE state = 'processing' AND state <> 'completed' AND slot < :slots ORDER BY seq LIMIT :limit;
+
+-- name: waiting_next
+SELECT * FROM jobs WHERE (state = 'scheduled' AND held = 0) OR (state = 'failed' AND due = 0) ORDER BY run_at LIMIT :limit;
+
+-- name: count_minutes
+INSERT INTO aqueue_minute_parts AS known (
+    minute, part, completed, failed, dead, attempts, timed, waited, ran
+)
+SELECT minute, pg_backend_pid(), completed, failed, dead, attempts, timed, waited, ran
+FROM jsonb_to_recordset(:minutes::jsonb) AS counted (
+    minute bigint, completed bigint, failed bigint, dead bigint, attempts bigint, timed bigint,
+    waited double precision, ran double precision
+)
+ORDER BY minute
+ON CONFLICT (minute, part) DO UPDATE SET
+    completed = known.completed + excluded.completed, failed = known.failed + excluded.failed,
+    dead = known.dead + excluded.dead, attempts = known.attempts + excluded.attempts,
+    timed = known.timed + excluded.timed, waited = known.waited + excluded.waited, ran = known.ran + excluded.ran;
+
+-- name: minutes
+SELECT * FROM aqueue_minutes WHERE minute >= :first ORDER BY minute;
+
+-- name: changed_since
+SELECT event, job FROM aqueue_events WHERE event > :after AND event < (SELECT aqueue_horizon())
+ORDER BY event DESC LIMIT :limit;
+
+-- name: removed_since
+SELECT n, job FROM aqueue_removed WHERE n > :after_n AND event >= :after AND n < (SELECT aqueue_horizon())
+ORDER BY n DESC LIMIT :limit;
+
+-- name: progress
+SELECT seq, progress FROM jobs
+WHERE state = 'processing' AND state <> 'completed' AND progress IS NOT NULL ORDER BY seq LIMIT :limit;
+
+-- name: output_from
+-- From the piece on that has this position in it.
+SELECT start, stream, at, data FROM aqueue_output
+WHERE job = :job AND run = :run AND start >= coalesce(
+    (SELECT max(start) FROM aqueue_output WHERE job = :job AND run = :run AND start <= :start), :start
+)
+ORDER BY start LIMIT :limit;
+
+-- name: output_before
+-- The last bytes of the pieces before a position, the last piece first: a character can be cut there.
+SELECT stream, substr(
+    data, greatest(1, least(length(data), :start - start) - 2)::integer, least(3, length(data), :start - start)::integer
+) AS data
+FROM aqueue_output WHERE job = :job AND run = :run AND start < :start ORDER BY start DESC LIMIT :limit;
+
+-- name: run_has_ended
+SELECT NOT EXISTS (
+    SELECT 1 FROM jobs WHERE seq = :job AND (run < :run OR (run = :run AND state = 'processing'))
+) AS ended;
 
 -- name: settings
 SELECT key, value FROM aqueue_settings;
@@ -675,6 +778,9 @@ FROM aqueue_schedules AS schedules WHERE {where} ORDER BY name;
 
 -- name: where_named
 name = :name
+
+-- name: where_next
+name IN (SELECT name FROM aqueue_schedules WHERE next_at IS NOT NULL ORDER BY next_at LIMIT :limit)
 
 -- name: put_schedule
 INSERT INTO aqueue_schedules (name, schedule, timezone, missed, overlap, job, created_at, next_at)
