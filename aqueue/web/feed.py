@@ -29,9 +29,9 @@ REST = 4.0
 
 BUSY = 0.15
 SHORT = 0.005
-"""Seconds between two looks where much changes: a look takes about as long as that, and more share what each tells.
+"""Seconds between two looks where much changes, so that a look takes as long as that.
 
-Longer, and more would change from one to the next than one message tells.
+Were it longer, more would change from one to the next than one message tells.
 """
 
 MOST_JOBS = 200
