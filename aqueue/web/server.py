@@ -35,6 +35,31 @@ LOOK_EVERY = 0.01
 """… and between two looks whether they are out."""
 
 
+class _Protocol(H11Protocol):
+    """A connection that is closed, too, when a request does not come, or not whole: uvicorn would wait for ever."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """It stands."""
+        assert isinstance(transport, asyncio.Transport)
+        super().connection_made(transport)
+        self._wait_for_a_request()
+
+    def data_received(self, data: bytes) -> None:
+        """Some of a request has come, or more than one."""
+        super().data_received(data)
+        if self.transport.get_protocol() is self and (self.cycle is None or self.cycle.response_complete):
+            self._wait_for_a_request()
+
+    def _wait_for_a_request(self) -> None:
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is gone."""
+        self._unset_keepalive_if_required()
+        super().connection_lost(exc)
+
+
 @contextlib.asynccontextmanager
 async def listening(app: ASGIApp, sockets: Sequence[socket]) -> AsyncIterator[None]:
     """Answer on these sockets until the end of the block. They are closed then."""
@@ -71,7 +96,7 @@ async def _end(server: Server) -> None:
 def _config(app: ASGIApp) -> Config:
     return Config(
         app,
-        http=H11Protocol,
+        http=_Protocol,
         ws=WSProtocol,
         lifespan="off",
         log_config=None,

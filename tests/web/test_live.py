@@ -325,3 +325,18 @@ async def test_a_client_that_is_gone_costs_nothing(plain: Served) -> None:
     await plain.queue.enqueue("true", id="a")
     async with plain.live(0) as live:
         await live.hears_of("a", "pending")
+
+
+async def test_an_idle_server_with_an_open_page_has_nothing_that_would_wake_it(plain: Served) -> None:
+    def timers() -> list[asyncio.TimerHandle]:
+        loop: Any = asyncio.get_running_loop()
+        return [timer for timer in loop._scheduled if not timer.cancelled()]
+
+    async with plain.live(ping_interval=None) as live:
+        await live.hears()
+        await plain.queue.enqueue("true", id="a")
+        await live.hears_of("a", "pending")
+        before = asyncio.get_running_loop().time()
+        while timers() and asyncio.get_running_loop().time() < before + PATIENCE:
+            await asyncio.sleep(0.01)  # until the feed has rested
+        assert timers() == []

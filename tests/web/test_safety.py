@@ -14,14 +14,14 @@ from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
 from aqueue.model.errors import Refused
-from aqueue.web import access, guard
+from aqueue.web import access, guard, server
 from aqueue.web.access import IDLE, MOST_SESSIONS, Access, Sessions
 from aqueue.web.app import ROUTERS
 from aqueue.web.problems import Problem
 from aqueue.web.rules import SAFE, Need, is_known, need_of
 from aqueue.web.server import LONGEST_HEAD
 
-from .harness import BEARER, JSON, TOKEN, Served, raw, serving
+from .harness import BEARER, JSON, PATIENCE, TOKEN, Served, raw, serving
 
 PLACES = ["/", "/login", "/static/index.html", "/docs", "/openapi.json", "/api/session", "/api/jobs", "/nowhere"]
 """Places of every kind, but for the probes."""
@@ -457,3 +457,34 @@ async def test_every_answer_has_the_headers_that_keep_browsers_in_check(closed: 
     assert headers["cache-control"] in ("no-store", "no-cache")
     assert headers["date"]
     assert "server" not in headers
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET /api/jobs HTTP/1.1\r\nHost: local"], ids=["nothing", "half a request"])
+async def test_who_does_not_come_to_the_point_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    monkeypatch.setattr(server, "KEEP_ALIVE", 0.05)
+    async with serving(tmp_path) as served:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        writer.write(begun)
+        async with asyncio.timeout(PATIENCE):
+            assert await reader.read() == b""
+        writer.close()
+
+
+async def test_who_asks_and_waits_is_answered_and_then_waited_for_no_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "KEEP_ALIVE", 0.05)
+    async with serving(tmp_path) as served:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        for _ in range(2):
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        async with asyncio.timeout(PATIENCE):
+            assert (await reader.read()).count(b"HTTP/1.1 200 OK") == 2
+        writer.close()
+        async with served.live() as live:  # which is waited for
+            await live.hears()
+            await asyncio.sleep(0.15)
+            await served.queue.enqueue("true", id="a")
+            await live.hears_of("a", "pending")
