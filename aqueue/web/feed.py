@@ -37,6 +37,9 @@ Were it longer, more would change from one to the next than one message tells.
 MOST_JOBS = 200
 """How many jobs one message tells at most."""
 
+MOST_CHARACTERS = 1024**2
+"""… and of how many characters their commands may be, together."""
+
 MOST_QUEUES = 100
 """How many queues a status tells at most, those with the most to do."""
 
@@ -68,13 +71,10 @@ class News:
     @classmethod
     def of(cls, changes: Changes, status: Status) -> "News":
         """The news in what was read."""
-        return cls(
-            changes.since.event,
-            {job.id: job_document(job) for job in changes.jobs},
-            dict.fromkeys(changes.removed),
-            _status_document(status),
-            more=changes.more,
-        )
+        jobs = {job.id: job_document(job) for job in changes.jobs}
+        kept = _newest(jobs)
+        more = changes.more or len(kept) < len(jobs)
+        return cls(changes.since.event, kept, dict.fromkeys(changes.removed), _status_document(status), more=more)
 
     @property
     def is_empty(self) -> bool:
@@ -85,8 +85,8 @@ class News:
         """These and older ones, in one."""
         jobs = {**older.jobs, **self.jobs}
         removed = {**older.removed, **self.removed}
-        kept = dict(list(jobs.items())[-MOST_JOBS:])
-        more = self.more or older.more or len(jobs) > MOST_JOBS or len(removed) > MOST_JOBS
+        kept = _newest(jobs)
+        more = self.more or older.more or len(jobs) > len(kept) or len(removed) > MOST_JOBS
         left = dict.fromkeys(list(removed)[-MOST_JOBS:])
         return News(self.cursor, kept, left, self.status, more=more)
 
@@ -268,6 +268,17 @@ class Feed:
 
     def _status_of(self, changes: Changes) -> Status:
         return self._views.status(changes.queues, changes.workers, changes.next_run_at)
+
+
+def _newest(jobs: Mapping[str, dict[str, Any]]) -> Mapping[str, dict[str, Any]]:
+    """The last of these jobs, as many as one message may tell."""
+    some = list(jobs.items())[-MOST_JOBS:]
+    room = MOST_CHARACTERS
+    for place in reversed(range(len(some))):
+        room -= len(some[place][1]["command"])
+        if room < 0:
+            return dict(some[place + 1 :])
+    return jobs if len(some) == len(jobs) else dict(some)
 
 
 def _rest(took: float) -> float:

@@ -9,7 +9,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import pytest
 import requests
 import schemathesis
 from fastapi.routing import APIRoute
@@ -143,19 +142,18 @@ async def test_the_page_of_the_api_takes_nothing_from_other_hosts(served: Served
     assert "/api/jobs/{job_id}/output" in html.unescape(answer.text)
 
 
-EXAMPLES = 6
+EXAMPLES = 3
 """Requests of each kind to each route; what they are does not change from run to run."""
 
 
-@pytest.mark.parametrize("token", [TOKEN, None], ids=["with a token", "without"])
-async def test_nothing_that_it_allows_or_forbids_is_a_mistake_of_the_server(tmp_path: Path, token: str | None) -> None:
-    async with serving(tmp_path, token) as served:
+async def test_nothing_that_it_allows_or_forbids_is_a_mistake_of_the_server(tmp_path: Path) -> None:
+    async with serving(tmp_path, TOKEN) as served:
         await served.queue.enqueue("echo hi", id="a", tags=["x"])
         await work(served.queue)
         await served.queue.schedules.add("nightly", "@daily", "true")
         described = await document(served)
-        asked = await asyncio.to_thread(_ask_everything, described, served.url, BEARER if token else {})
-    assert sum(asked.values()) > 300
+        asked = await asyncio.to_thread(_ask_everything, described, served.url, BEARER)
+    assert sum(asked.values()) > 100
     assert {status: count for status, count in asked.items() if status >= 500} in ({}, {503: asked[503]})
 
 

@@ -133,19 +133,26 @@ async def test_a_worker_in_the_background_serves_too(tmp_path: Path) -> None:
 
 
 async def test_a_dashboard_says_where_it_is_and_goes_when_it_is_told_to(tmp_path: Path) -> None:
-    for number, wanted in ((signal.SIGTERM, 0), (signal.SIGHUP, 0), (signal.SIGINT, 130)):
-        async with program(tmp_path, "dashboard", "--port", "0") as dashboard:
-            url = await dashboard.says("http://")
-            async with httpx.AsyncClient(base_url=url, verify=False) as client:
-                assert (await client.get("/readyz")).status_code == 503
-                assert (await client.get("/api/status")).json()["total"] == 0
-                async with opened(url) as live:
-                    await live.hears()
-                    dashboard.send(number)
-                    assert await live.is_closed() == 1001
-            code, out, err = await dashboard.ends()
-        assert (code, out) == (wanted, "")
-        assert err.startswith(f"Shows {tmp_path}/queue.db; Ctrl-C ends it. No jobs can be enqueued there")
+    ends = ((signal.SIGTERM, 0), (signal.SIGHUP, 0), (signal.SIGINT, 130))
+    async with asyncio.TaskGroup() as tasks:
+        for number, code in ends:
+            tasks.create_task(_dashboard(tmp_path, number, code))
+
+
+async def _dashboard(folder: Path, number: signal.Signals, wanted: int) -> None:
+    """It goes at this signal, with this exit code."""
+    async with program(folder, "dashboard", "--port", "0") as dashboard:
+        url = await dashboard.says("http://")
+        async with httpx.AsyncClient(base_url=url, verify=False) as client:
+            assert (await client.get("/readyz")).status_code == 503
+            assert (await client.get("/api/status")).json()["total"] == 0
+            async with opened(url) as live:
+                await live.hears()
+                dashboard.send(number)
+                assert await live.is_closed() == 1001
+        code, out, err = await dashboard.ends()
+    assert (code, out) == (wanted, "")
+    assert err.startswith(f"Shows {folder}/queue.db; Ctrl-C ends it. No jobs can be enqueued there")
 
 
 @pytest.mark.parametrize("words", [("worker", "--http"), ("dashboard", "--port")], ids=lambda words: words[0])
