@@ -23,6 +23,8 @@ OPTIONS: dict[str, Any] = {
     "backoff_max": DURATION,
     "no_retry_on": {**CODES, "description": "Exit codes after which it is not tried again."},
     "defer_on": {**CODES, "description": "Exit codes after which it is tried again without counting."},
+    "nice": {"type": ["integer", "string"], "description": "How much nicer its runs are than the worker: -20 to 19."},
+    "memory": {"type": ["integer", "string"], "description": "What a run may have: bytes, or a text like `512MiB`."},
 }
 """The keys of a job that is made again and again, but for its command."""
 
@@ -121,6 +123,7 @@ JOB: dict[str, Any] = {
     "no_retry_on": [2],
     "defer_on": [],
     "nice": None,
+    "memory": 536870912,
 }
 
 RUN = {

@@ -13,7 +13,9 @@ from aqueue.web.site import Here
 ANSWER: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "In the plain text format, or as OpenMetrics where `Accept` names it.",
-        "content": {"text/plain": {"schema": {"type": "string"}}},
+        "content": {
+            "text/plain": {"schema": {"type": "string"}, "example": 'aqueue_jobs{queue="mail",state="dead"} 3\n'}
+        },
     }
 }
 
