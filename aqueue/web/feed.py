@@ -228,6 +228,7 @@ class Feed:
             changes = await self._views.changes(None, 0)
             self._since, self._status = changes.since, News.of(changes, self._status_of(changes)).status
             self._reading = asyncio.create_task(self._read(), name="feed")
+            self._reading.add_done_callback(self._stopped)
 
     async def _end(self) -> None:
         reading, self._reading = self._reading, None
@@ -245,15 +246,17 @@ class Feed:
     async def _read(self) -> None:
         clock = asyncio.get_running_loop().time
         self._rung.set()
-        try:
-            with self._views.heard(self._rung.set):
-                while True:
-                    await self._rung.wait()
-                    self._rung.clear()
-                    since = clock()
-                    await self._look()
-                    await asyncio.sleep(_rest(clock() - since))
-        except AqueueError:  # the pages say that they are not live, and come back
+        with contextlib.suppress(AqueueError), self._views.heard(self._rung.set):
+            while True:
+                await self._rung.wait()
+                self._rung.clear()
+                since = clock()
+                await self._look()
+                await asyncio.sleep(_rest(clock() - since))
+
+    def _stopped(self, reading: asyncio.Task[None]) -> None:
+        """Whatever it was: the pages must not seem to be live. They say so, and come back."""
+        if not reading.cancelled():
             for page in self._pages:
                 page.close(TRY_AGAIN)
 

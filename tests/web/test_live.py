@@ -12,6 +12,7 @@ import pytest
 
 from aqueue.engine.node import Node, Options
 from aqueue.model.document import job_document
+from aqueue.model.errors import StoreUnavailable
 from aqueue.queue import Queue
 from aqueue.store import open_store
 from aqueue.web import serving as http
@@ -238,6 +239,25 @@ async def test_nothing_is_sent_while_nothing_changes(plain: Served, monkeypatch:
         await asyncio.wait_for(looks.wait(), PATIENCE)
         await plain.queue.enqueue("true", id="a")
         assert [job["id"] for job in (await live.hears())["jobs"]] == ["a"]
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable("gone"), RuntimeError("a mistake")], ids=repr)
+async def test_when_the_feed_can_read_no_more_no_page_seems_live(
+    plain: Served, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    async def broken(_: Feed) -> None:
+        raise error
+
+    with monkeypatch.context() as for_now:
+        async with plain.live() as live:
+            await live.hears()
+            for_now.setattr(Feed, "_look", broken)
+            await plain.queue.enqueue("true", id="a")
+            assert await live.is_closed() == 1011
+    async with plain.live(0) as live:
+        await live.hears_of("a", "pending")
+        await plain.queue.enqueue("true", id="b")
+        await live.hears_of("b", "pending")
 
 
 def news(cursor: int, *ids: str, removed: tuple[str, ...] = (), more: bool = False, command: str = "true") -> News:
