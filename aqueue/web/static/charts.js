@@ -29,21 +29,36 @@ const GAP = 1;
 export function chart({ title, layers, format, headline, least = 0 }) {
   const drawn = layers.map(bars);
   const cursor = svg("rect.cursor", { y: 0, height: HEIGHT, width: STEP, visibility: "hidden" });
-  const field = svg("svg.field", { preserveAspectRatio: "none", role: "img" }, cursor, drawn.map((one) => one.element));
+  const field = svg(
+    "svg.field",
+    { preserveAspectRatio: "none", role: "img" },
+    cursor,
+    drawn.map((one) => one.element),
+  );
   const value = h("strong.headline");
   const top = h("span.top");
   const from = h("span");
   const reading = h("span.reading");
-  const legend = layers.length > 1 && h("span.legend", layers.map(({ name, state }) => h("span", h("i", { "data-state": state }), name)));
+  const legend =
+    layers.length > 1 &&
+    h(
+      "span.legend",
+      layers.map(({ name, state }) => h("span", h("i", { "data-state": state }), name)),
+    );
   let minutes = [];
 
   function point(event) {
     const { left, width } = field.getBoundingClientRect();
-    const index = Math.min(minutes.length - 1, Math.max(0, Math.floor(((event.clientX - left) / width) * minutes.length)));
+    const index = Math.min(
+      minutes.length - 1,
+      Math.max(0, Math.floor(((event.clientX - left) / width) * minutes.length)),
+    );
     const one = minutes[index];
     if (!one) return;
     mark(mark(cursor, "x", index * STEP), "visibility", "visible");
-    const values = layers.map((layer) => [layer.name, layer.of(one)]).map(([name, number]) => `${number === null ? "–" : format(number)}${layers.length > 1 ? ` ${name}` : ""}`);
+    const values = layers
+      .map((layer) => [layer.name, layer.of(one)])
+      .map(([name, number]) => `${number === null ? "–" : format(number)}${layers.length > 1 ? ` ${name}` : ""}`);
     say(reading, `${minute(one.at)} · ${values.join(", ")}`);
   }
 
@@ -63,7 +78,11 @@ export function chart({ title, layers, format, headline, least = 0 }) {
     say(value, told);
     say(top, most ? format(most) : "");
     say(from, now.length ? minute(now[0].at) : "");
-    mark(field, "aria-label", `${title} over the last hour: ${told}${most ? `, at most ${format(most)} in a minute` : ""}`);
+    mark(
+      field,
+      "aria-label",
+      `${title} over the last hour: ${told}${most ? `, at most ${format(most)} in a minute` : ""}`,
+    );
     reveal(top, most > 0);
   };
   const axis = h("div.axis", from, reading, h("span", "now"));
@@ -78,7 +97,8 @@ function sum(layers, one) {
 function bars(layer) {
   const element = svg("g", { "data-state": layer.state });
   const draw = (minutes, most, base) => {
-    while (element.children.length < minutes.length) element.append(svg("rect", { width: STEP - GAP, x: element.children.length * STEP }));
+    while (element.children.length < minutes.length)
+      element.append(svg("rect", { width: STEP - GAP, x: element.children.length * STEP }));
     minutes.forEach((one, index) => {
       const height = ((layer.of(one) ?? 0) / most) * HEIGHT;
       base[index] += height;

@@ -19,9 +19,28 @@ export async function openDead({ signal }) {
   const total = h("span.hint");
   const partly = h("p.hint", { hidden: true });
   const list = h("ul.groups");
-  const draw = keyed(list, (group) => group.error ?? "", (group) => groupCard(group, again));
-  const none = h("div.empty", { hidden: true }, h("p", "No job is dead. What runs out of retries, or fails in a way that must not be retried, comes here."));
-  const all = session.may_change && h("span.verbs", ["retry", "remove"].map((verb) => verbButton(verb, async () => (await doToMany(verb, { state: "dead" }, { which: "in the dead letter queue" })) && again(), { label: `${verb === "retry" ? "Retry" : "Remove"} all dead jobs` })));
+  const draw = keyed(
+    list,
+    (group) => group.error ?? "",
+    (group) => groupCard(group, again),
+  );
+  const none = h(
+    "div.empty",
+    { hidden: true },
+    h("p", "No job is dead. What runs out of retries, or fails in a way that must not be retried, comes here."),
+  );
+  const all =
+    session.may_change &&
+    h(
+      "span.verbs",
+      ["retry", "remove"].map((verb) =>
+        verbButton(
+          verb,
+          async () => (await doToMany(verb, { state: "dead" }, { which: "in the dead letter queue" })) && again(),
+          { label: `${verb === "retry" ? "Retry" : "Remove"} all dead jobs` },
+        ),
+      ),
+    );
 
   async function read() {
     const seen = await get("/api/dead?limit=200", signal);
@@ -54,21 +73,42 @@ function groupCard(first, again) {
   const newest = ago(first.newest);
   const samples = h("span.samples");
   const act = async (verb) => {
-    const done = current.count === 1 && current.ids.length === 1 ? await doToOne(verb, current.ids[0]) : await doToMany(verb, selection, { which: "with this error" });
+    const done =
+      current.count === 1 && current.ids.length === 1
+        ? await doToOne(verb, current.ids[0])
+        : await doToMany(verb, selection, { which: "with this error" });
     if (done) again();
   };
-  const verbs = session.may_change && h("span.verbs", ["retry", "remove"].map((verb) => verbButton(verb, () => act(verb), { label: `${verb === "retry" ? "Retry" : "Remove"} the jobs with this error` })));
+  const verbs =
+    session.may_change &&
+    h(
+      "span.verbs",
+      ["retry", "remove"].map((verb) =>
+        verbButton(verb, () => act(verb), {
+          label: `${verb === "retry" ? "Retry" : "Remove"} the jobs with this error`,
+        }),
+      ),
+    );
   const show = h("a.button", { href: `/jobs?${new URLSearchParams(selection)}` }, "Show");
   let current = first;
   let shown = "";
-  const element = h("li.card.group", h("div.count", number, h("span.hint", newest)), h("div.what", h("pre.error-text", visible(error) || "no error is known"), samples), h("div.acts", show, verbs));
+  const element = h(
+    "li.card.group",
+    h("div.count", number, h("span.hint", newest)),
+    h("div.what", h("pre.error-text", visible(error) || "no error is known"), samples),
+    h("div.acts", show, verbs),
+  );
   const update = (group) => {
     current = group;
     say(number, count(group.count));
     setTime(newest, group.newest);
     if (group.ids.join(" ") === shown) return;
     shown = group.ids.join(" ");
-    put(samples, group.ids.map((id) => [jobLink(id), " "]), group.count > group.ids.length && h("span.hint", `and ${count(group.count - group.ids.length)} more`));
+    put(
+      samples,
+      group.ids.map((id) => [jobLink(id), " "]),
+      group.count > group.ids.length && h("span.hint", `and ${count(group.count - group.ids.length)} more`),
+    );
   };
   return { element, update };
 }

@@ -13,7 +13,13 @@ import { h } from "./dom.js";
 export function ask({ title, text, yes, danger = false }) {
   const no = h("button", { value: "no" }, "Keep as it is");
   const go = h(danger ? "button.danger" : "button.primary", { value: "yes" }, yes);
-  const form = h("form", { method: "dialog" }, h("h2", { id: "question" }, title), h("div.said", text), h("div.answers", no, go));
+  const form = h(
+    "form",
+    { method: "dialog" },
+    h("h2", { id: "question" }, title),
+    h("div.said", text),
+    h("div.answers", no, go),
+  );
   return open(h("dialog.question", { "aria-labelledby": "question" }, form), danger ? no : go);
 }
 
@@ -33,7 +39,9 @@ export async function askFor({ title, fields, yes }) {
     go.click();
   });
   const first = form.querySelector("input");
-  return (await open(h("dialog.question", { "aria-labelledby": "question" }, form), first)) ? Object.fromEntries(new FormData(form)) : null;
+  return (await open(h("dialog.question", { "aria-labelledby": "question" }, form), first))
+    ? Object.fromEntries(new FormData(form))
+    : null;
 }
 
 function open(dialog, first) {

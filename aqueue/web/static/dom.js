@@ -50,7 +50,8 @@ function setAttributes(element, attributes) {
 
 function add(element, part) {
   if (Array.isArray(part)) for (const one of part) add(element, one);
-  else if (part !== null && part !== undefined && part !== false) element.append(part instanceof Node ? part : String(part));
+  else if (part !== null && part !== undefined && part !== false)
+    element.append(part instanceof Node ? part : String(part));
 }
 
 /** Put these children in the place of those that are there. */
@@ -78,6 +79,11 @@ export function mark(element, name, value) {
   if (value === null || value === false) element.removeAttribute(name);
   else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
   return element;
+}
+
+/** Scroll what lies side by side, and nothing else, so that one of it is seen. */
+export function bringIntoSight(parent, child) {
+  if (child) parent.scrollLeft = child.offsetLeft - (parent.clientWidth - child.offsetWidth) / 2;
 }
 
 /**

@@ -18,9 +18,14 @@ export async function openEnqueue({ query, signal, go }) {
 }
 
 function refusal() {
-  const reason = session.read_only ? "This dashboard only shows." : "Enqueuing is running commands, so it is allowed only where the server has a token (AQUEUE_TOKEN) and you are logged in.";
+  const reason = session.read_only
+    ? "This dashboard only shows."
+    : "Enqueuing is running commands, so it is allowed only where the server has a token (AQUEUE_TOKEN) and you are logged in.";
   const hint = h("p", "On the machine itself: ", h("code", "aqueue enqueue 'COMMAND'"));
-  return { title: "Enqueue", element: h("section.page", h("div.title", h("h1", "Enqueue")), h("div.empty", h("p", reason), hint)) };
+  return {
+    title: "Enqueue",
+    element: h("section.page", h("div.title", h("h1", "Enqueue")), h("div.empty", h("p", reason), hint)),
+  };
 }
 
 class EnqueuePage {
@@ -28,14 +33,31 @@ class EnqueuePage {
 
   constructor(model, go) {
     this.go = go;
-    this.command = h("textarea.shell", { id: "command", name: "command", rows: 4, required: true, spellcheck: "false", autofocus: true, "aria-describedby": "command-hint" });
+    this.command = h("textarea.shell", {
+      id: "command",
+      name: "command",
+      rows: 4,
+      required: true,
+      spellcheck: "false",
+      autofocus: true,
+      "aria-describedby": "command-hint",
+    });
     this.each = h("input", { type: "checkbox", name: "each" });
     this.wrong = h("p.wrong", { role: "alert", hidden: true });
     this.done = h("div.notice-line", { role: "status" });
     this.submit = h("button.primary", "Enqueue");
-    this.form = h("form.enqueue", this.#main(), this.#options(model), this.wrong, h("div.answers", this.submit, this.done));
+    this.form = h(
+      "form.enqueue",
+      this.#main(),
+      this.#options(model),
+      this.wrong,
+      h("div.answers", this.submit, this.done),
+    );
     this.form.addEventListener("submit", (event) => this.#send(event));
-    this.form.addEventListener("keydown", (event) => event.key === "Enter" && (event.ctrlKey || event.metaKey) && this.form.requestSubmit());
+    this.form.addEventListener(
+      "keydown",
+      (event) => event.key === "Enter" && (event.ctrlKey || event.metaKey) && this.form.requestSubmit(),
+    );
     this.element = h("section.page", h("div.title", h("h1", "Enqueue")), model && this.#origin(model), this.form);
     if (model) this.#fill(model);
   }
@@ -45,14 +67,30 @@ class EnqueuePage {
       "div.card",
       h("label", { for: "command" }, "Command"),
       this.command,
-      h("p.hint", { id: "command-hint" }, "A line for the shell, run by a worker as its own user. Ctrl+Enter enqueues it."),
+      h(
+        "p.hint",
+        { id: "command-hint" },
+        "A line for the shell, run by a worker as its own user. Ctrl+Enter enqueues it.",
+      ),
       h("label.check", this.each, "A job for each line"),
     );
   }
 
   #options(model) {
-    const groups = FIELDS.map(({ title, open, fields }) => h("fieldset", { class: open ? "open" : null }, h("legend", title), h("div.fields", fields.map(control))));
-    return h("div.card.options", groups, model?.env.length > 0 && h("p.hint", "The values of its environment are not shown here, so they are not copied: ", model.env.map((name, index) => [index > 0 && ", ", h("code", name)]), "."));
+    const groups = FIELDS.map(({ title, open, fields }) =>
+      h("fieldset", { class: open ? "open" : null }, h("legend", title), h("div.fields", fields.map(control))),
+    );
+    return h(
+      "div.card.options",
+      groups,
+      model?.env.length > 0 &&
+        h(
+          "p.hint",
+          "The values of its environment are not shown here, so they are not copied: ",
+          model.env.map((name, index) => [index > 0 && ", ", h("code", name)]),
+          ".",
+        ),
+    );
   }
 
   #origin(model) {
@@ -81,7 +119,10 @@ class EnqueuePage {
     const options = jobOf(new FormData(this.form));
     const text = this.command.value;
     if (!this.each.checked) return { ...options, command: text };
-    return text.split("\n").filter((line) => line.trim()).map((command) => ({ ...options, command }));
+    return text
+      .split("\n")
+      .filter((line) => line.trim())
+      .map((command) => ({ ...options, command }));
   }
 
   #tell({ ids, existing }) {
@@ -94,6 +135,14 @@ class EnqueuePage {
 
 function control({ name, label, hint, type = "text", options, ...attributes }) {
   const id = `field-${name}`;
-  const input = options ? h("select", { id, name }, options.map(([value, text]) => h("option", { value }, text))) : type === "area" ? h("textarea", { id, name, rows: 2, spellcheck: "false", ...attributes }) : h("input", { id, name, type, autocomplete: "off", ...attributes });
+  const input = options
+    ? h(
+        "select",
+        { id, name },
+        options.map(([value, text]) => h("option", { value }, text)),
+      )
+    : type === "area"
+      ? h("textarea", { id, name, rows: 2, spellcheck: "false", ...attributes })
+      : h("input", { id, name, type, autocomplete: "off", ...attributes });
   return h("div.entry", h("label", { for: id }, label), input, hint && h("span.hint", hint));
 }

@@ -16,14 +16,20 @@ export function eventList() {
   const body = h("tbody");
   const draw = keyed(body, ({ event }) => event, row);
   const number = h("span.hint");
-  const head = h("tr", ["When", "What", "Run", "Worker", "How it ended"].map((text, index) => h("th", { scope: "col", class: index === 3 ? "wide" : null }, text)));
+  const head = h(
+    "tr",
+    ["When", "What", "Run", "Worker", "How it ended"].map((text, index) =>
+      h("th", { scope: "col", class: index === 3 ? "wide" : null }, text),
+    ),
+  );
   const table = h("div.table", h("table", h("caption.unseen", "Events"), h("thead", head), body));
   return {
     element: h("section.card", h("details", h("summary", h("h2", "Events"), number), table)),
     /** @param {Object[]} events oldest first */
     tell(events) {
       draw(events.slice(-MOST).reverse());
-      number.textContent = events.length > MOST ? ` the newest ${MOST} of ${count(events.length)}` : ` ${count(events.length)}`;
+      number.textContent =
+        events.length > MOST ? ` the newest ${MOST} of ${count(events.length)}` : ` ${count(events.length)}`;
     },
   };
 }

@@ -14,11 +14,13 @@ export function facts() {
   const element = h("dl.facts");
   let shown = "";
   const tell = (job) => {
-    const { progress, ...rest } = job;
-    const text = JSON.stringify(rest);
+    const text = JSON.stringify({ ...job, progress: null });
     if (text === shown) return;
     shown = text;
-    put(element, factsOf(job).map(([name, value]) => h("div", h("dt", name), h("dd", value))));
+    put(
+      element,
+      factsOf(job).map(([name, value]) => h("div", h("dt", name), h("dd", value))),
+    );
   };
   return { element, tell };
 }

@@ -64,9 +64,15 @@ function column(title, relatives, more, rows, isSelf = false) {
 }
 
 function node(one, isSelf) {
-  const content = [stateLabel(one).element, h("span.id", one.id), h("span.command.wide", oneLine(one.command).slice(0, 200))];
+  const content = [
+    stateLabel(one).element,
+    h("span.id", one.id),
+    h("span.command.wide", oneLine(one.command).slice(0, 200)),
+  ];
   const title = oneLine(one.error ? `${one.command}\n${one.error}` : one.command);
-  return isSelf ? h("span.node", { "aria-current": "true", title }, content) : h("a.node", { href: jobAddress(one.id), title }, content);
+  return isSelf
+    ? h("span.node", { "aria-current": "true", title }, content)
+    : h("a.node", { href: jobAddress(one.id), title }, content);
 }
 
 function edges(relatives, rows, forth) {
@@ -76,7 +82,10 @@ function edges(relatives, rows, forth) {
   const lines = relatives.map((one, index) => {
     const y = top + index * STEP;
     const [from, to] = forth ? [middle, y] : [y, middle];
-    return svg("path", { d: `M0 ${from}C${WIDE / 2} ${from} ${WIDE / 2} ${to} ${WIDE} ${to}`, "data-state": forth ? null : one.state });
+    return svg("path", {
+      d: `M0 ${from}C${WIDE / 2} ${from} ${WIDE / 2} ${to} ${WIDE} ${to}`,
+      "data-state": forth ? null : one.state,
+    });
   });
   return svg("svg.edges", { viewBox: `0 0 ${WIDE} ${height}`, width: WIDE, height, "aria-hidden": "true" }, lines);
 }

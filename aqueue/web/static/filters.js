@@ -21,10 +21,19 @@ export function jobFilters(change) {
   let timer = 0;
   let names = [];
   let wanted = "";
-  const search = h("input", { type: "search", name: "search", placeholder: "Command, id or error", "aria-label": "Search in command, id and error" });
+  const search = h("input", {
+    type: "search",
+    name: "search",
+    placeholder: "Command, id or error",
+    "aria-label": "Search in command, id and error",
+  });
   const queue = h("select", { name: "queue", "aria-label": "Queue" });
   const tag = h("input", { name: "tag", placeholder: "Tag", "aria-label": "Tag", size: 12 });
-  const sort = h("select", { name: "sort", "aria-label": "Order" }, SORTS.map(([value, label]) => h("option", { value }, label)));
+  const sort = h(
+    "select",
+    { name: "sort", "aria-label": "Order" },
+    SORTS.map(([value, label]) => h("option", { value }, label)),
+  );
   const element = h("form.filters", { role: "search" }, h("span.search", icon("search"), search), queue, tag, sort);
 
   function look() {
@@ -49,7 +58,11 @@ export function jobFilters(change) {
 
   function drawQueues() {
     const all = wanted && !names.includes(wanted) ? [...names, wanted] : names;
-    put(queue, h("option", { value: "" }, "All queues"), all.map((name) => h("option", { value: name }, name)));
+    put(
+      queue,
+      h("option", { value: "" }, "All queues"),
+      all.map((name) => h("option", { value: name }, name)),
+    );
     queue.value = wanted;
   }
 

@@ -10,12 +10,26 @@ import { now } from "./now.js";
 
 /** The charts of the last hour. */
 export function lastHour() {
-  const charts = [throughput(), failures(), mean("Wait", "wait", "pending"), mean("Duration", "duration", "processing")];
+  const charts = [
+    throughput(),
+    failures(),
+    mean("Wait", "wait", "pending"),
+    mean("Duration", "duration", "processing"),
+  ];
   const table = figures();
   let minutes = [];
 
   return {
-    element: h("section.hour", { "aria-labelledby": "hour" }, h("h2.unseen", { id: "hour" }, "The last hour"), h("div.charts", charts.map((one) => one.element)), table.element),
+    element: h(
+      "section.hour",
+      { "aria-labelledby": "hour" },
+      h("h2.unseen", { id: "hour" }, "The last hour"),
+      h(
+        "div.charts",
+        charts.map((one) => one.element),
+      ),
+      table.element,
+    ),
     /** Show these minutes, oldest first. */
     tell(known) {
       minutes = known;
@@ -52,14 +66,22 @@ function failures() {
     const all = minutes.reduce((sum, one) => sum + runs(one), 0);
     return all ? percent(minutes.reduce((sum, one) => sum + one.failed + one.dead, 0) / all) : "–";
   };
-  return chart({ title: "Failure rate", layers: [{ name: "failed", state: "dead", of: rate }], headline, format: percent, least: 0.05 });
+  return chart({
+    title: "Failure rate",
+    layers: [{ name: "failed", state: "dead", of: rate }],
+    headline,
+    format: percent,
+    least: 0.05,
+  });
 }
 
 function mean(title, key, state) {
   const headline = (minutes) => {
     const known = minutes.filter((one) => one[key] !== null);
     const weight = known.reduce((sum, one) => sum + Math.max(1, runs(one)), 0);
-    return weight ? `${duration(known.reduce((sum, one) => sum + one[key] * Math.max(1, runs(one)), 0) / weight)} on average` : "–";
+    return weight
+      ? `${duration(known.reduce((sum, one) => sum + one[key] * Math.max(1, runs(one)), 0) / weight)} on average`
+      : "–";
   };
   return chart({ title, layers: [{ name: key, state, of: (one) => one[key] }], headline, format: duration });
 }
@@ -70,8 +92,17 @@ function runs(one) {
 
 function figures() {
   const body = h("tbody");
-  const heads = ["Minute", "Completed", "Failed", "Dead", "Wait", "Duration"].map((text) => h("th", { scope: "col" }, text));
-  const details = h("details.figures", h("summary", "The same as figures"), h("div.table", h("table", h("caption.unseen", "The last hour, minute by minute"), h("thead", h("tr", heads)), body)));
+  const heads = ["Minute", "Completed", "Failed", "Dead", "Wait", "Duration"].map((text) =>
+    h("th", { scope: "col" }, text),
+  );
+  const details = h(
+    "details.figures",
+    h("summary", "The same as figures"),
+    h(
+      "div.table",
+      h("table", h("caption.unseen", "The last hour, minute by minute"), h("thead", h("tr", heads)), body),
+    ),
+  );
   let shown = [];
   const draw = () => details.open && put(body, [...shown].reverse().filter(runs).map(row));
   details.addEventListener("toggle", draw);
@@ -86,5 +117,8 @@ function figures() {
 
 function row(one) {
   const times = [one.wait, one.duration].map((value) => (value === null ? "–" : duration(value)));
-  return h("tr", [minute(one.at), count(one.completed), count(one.failed), count(one.dead), ...times].map((text) => h("td", text)));
+  return h(
+    "tr",
+    [minute(one.at), count(one.completed), count(one.failed), count(one.dead), ...times].map((text) => h("td", text)),
+  );
 }

@@ -15,8 +15,22 @@ export const FIELDS = [
       { name: "queue", label: "Queue", placeholder: "default" },
       { name: "priority", label: "Priority", type: "number", placeholder: "0", hint: "higher first", read: Number },
       { name: "delay", label: "Delay", placeholder: "none", hint: "like 90, 5m, 1h30m" },
-      { name: "run_at", label: "Not before", type: "datetime-local", step: 1, read: (text) => new Date(text).toISOString() },
-      { name: "hold", label: "Hold", options: [["", "no"], ["yes", "until it is released"]], read: () => true },
+      {
+        name: "run_at",
+        label: "Not before",
+        type: "datetime-local",
+        step: 1,
+        read: (text) => new Date(text).toISOString(),
+      },
+      {
+        name: "hold",
+        label: "Hold",
+        options: [
+          ["", "no"],
+          ["yes", "until it is released"],
+        ],
+        read: () => true,
+      },
     ],
   },
   {
@@ -24,7 +38,14 @@ export const FIELDS = [
     fields: [
       { name: "max_retries", label: "Retries", type: "number", min: 0, placeholder: "as configured", read: Number },
       { name: "timeout", label: "Timeout", placeholder: "as configured", hint: "of one run" },
-      { name: "backoff_base", label: "Backoff base", inputmode: "decimal", placeholder: "as configured", hint: "waits base, base², base³ … s", read: Number },
+      {
+        name: "backoff_base",
+        label: "Backoff base",
+        inputmode: "decimal",
+        placeholder: "as configured",
+        hint: "waits base, base², base³ … s",
+        read: Number,
+      },
       { name: "backoff_max", label: "Backoff at most", placeholder: "as configured" },
       { name: "no_retry_on", label: "No retry on", placeholder: "exit codes", read: codes },
       { name: "defer_on", label: "Defer on", placeholder: "exit codes", read: codes },
@@ -52,7 +73,9 @@ export const FIELDS = [
 /** The keys of a job that a filled form asks for, without its command. */
 export function jobOf(form) {
   const given = FIELDS.flatMap(({ fields }) => fields).filter(({ name }) => form.get(name)?.trim());
-  return Object.fromEntries(given.map(({ name, read }) => [name, read ? read(form.get(name).trim()) : form.get(name).trim()]));
+  return Object.fromEntries(
+    given.map(({ name, read }) => [name, read ? read(form.get(name).trim()) : form.get(name).trim()]),
+  );
 }
 
 /** The texts of the fields for a job like one that there is: not its id, its time, nor what is a secret. */
@@ -75,5 +98,7 @@ export function fieldsOf(job) {
 
 function environment(text) {
   const lines = text.split("\n").filter((line) => line.trim());
-  return Object.fromEntries(lines.map((line) => [line.split("=", 1)[0].trim(), line.includes("=") ? line.slice(line.indexOf("=") + 1) : ""]));
+  return Object.fromEntries(
+    lines.map((line) => [line.split("=", 1)[0].trim(), line.includes("=") ? line.slice(line.indexOf("=") + 1) : ""]),
+  );
 }

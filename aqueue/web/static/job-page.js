@@ -56,7 +56,11 @@ class JobPage {
     this.signal = signal;
     this.state = stateLabel(job);
     this.verbs = h("span.verbs");
-    this.drawVerbs = keyed(this.verbs, (verb) => verb, (verb) => ({ element: verbButton(verb, () => this.#do(verb)), update() {} }));
+    this.drawVerbs = keyed(
+      this.verbs,
+      (verb) => verb,
+      (verb) => ({ element: verbButton(verb, () => this.#do(verb)), update() {} }),
+    );
     this.command = h("pre.shell", { tabindex: 0, "aria-label": "Command" });
     this.reason = h("p.why");
     this.error = h("p.why.bad", { hidden: true });
@@ -74,18 +78,47 @@ class JobPage {
   }
 
   #build() {
-    const like = session.may_enqueue && h("a.button", { href: `/enqueue?like=${encodeURIComponent(this.#job.id)}` }, icon("edit"), "Edit and enqueue again");
+    const like =
+      session.may_enqueue &&
+      h(
+        "a.button",
+        { href: `/enqueue?like=${encodeURIComponent(this.#job.id)}` },
+        icon("edit"),
+        "Edit and enqueue again",
+      );
     return h(
       "section.page",
-      h("nav.crumbs", { "aria-label": "Where this is" }, h("a", { href: "/jobs" }, "Jobs"), h("span", { "aria-hidden": "true" }, "/"), h("span", this.#job.id)),
-      h("div.title", h("h1", `Job ${this.#job.id}`), this.state.element, h("span.verbs", like, session.may_change && this.verbs)),
-      h("div.command-box", this.command, copyButton(() => this.#job.command, "Copy the command")),
+      h(
+        "nav.crumbs",
+        { "aria-label": "Where this is" },
+        h("a", { href: "/jobs" }, "Jobs"),
+        h("span", { "aria-hidden": "true" }, "/"),
+        h("span", this.#job.id),
+      ),
+      h(
+        "div.title",
+        h("h1", `Job ${this.#job.id}`),
+        this.state.element,
+        h("span.verbs", like, session.may_change && this.verbs),
+      ),
+      h(
+        "div.command-box",
+        this.command,
+        copyButton(() => this.#job.command, "Copy the command"),
+      ),
       this.error,
       this.reason,
       this.bar.element,
       h(
         "div.columns",
-        h("div.main", h("section.card", h("h2", "Timeline"), this.timeline.element), this.family.element, this.output.element, this.runs.element, this.events.element),
+        h(
+          "div.main",
+          h("section.card", h("h2", "Timeline"), this.timeline.element),
+          this.family.element,
+          this.output.element,
+          this.runs.element,
+          this.events.element,
+        ),
         h("div.side", h("section.card", h("h2", "About"), this.facts.element)),
       ),
     );
@@ -137,7 +170,10 @@ class JobPage {
     this.state.set(job);
     say(this.command, visible(job.command));
     this.bar.set(job.state === "processing" ? job.progress : null);
-    reveal(say(this.error, oneLine(job.error ?? "")), Boolean(job.error) && !["completed", "processing"].includes(job.state));
+    reveal(
+      say(this.error, oneLine(job.error ?? "")),
+      Boolean(job.error) && !["completed", "processing"].includes(job.state),
+    );
     this.facts.tell(job);
     this.drawVerbs(verbsOf(job));
   }
@@ -164,6 +200,14 @@ class JobPage {
   #leave() {
     if (this.#gone) return;
     this.#gone = true;
-    put(this.element, h("div.empty", h("h1", `Job ${this.#job.id}`), h("p", "This job was removed."), h("a.button", { href: "/jobs" }, "Jobs")));
+    put(
+      this.element,
+      h(
+        "div.empty",
+        h("h1", `Job ${this.#job.id}`),
+        h("p", "This job was removed."),
+        h("a.button", { href: "/jobs" }, "Jobs"),
+      ),
+    );
   }
 }

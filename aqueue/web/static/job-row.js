@@ -59,10 +59,16 @@ export function jobRow(first, onTick) {
   const update = (now) => {
     job = now;
     label.set(job);
-    mark(say(command, oneLine(job.command)), "title", job.command.length > 60 ? oneLine(job.command).slice(0, 2000) : null);
+    mark(
+      say(command, oneLine(job.command)),
+      "title",
+      job.command.length > 60 ? oneLine(job.command).slice(0, 2000) : null,
+    );
     bar.set(job.state === "processing" ? job.progress : null);
     reveal(say(error, oneLine(job.error ?? "")), Boolean(job.error) && job.state !== "completed");
-    if (queue.dataset.name !== job.queue) put(queue, h("a.plain", { href: `/jobs?queue=${encodeURIComponent(job.queue)}` }, job.queue)).dataset.name = job.queue;
+    if (queue.dataset.name !== job.queue)
+      put(queue, h("a.plain", { href: `/jobs?queue=${encodeURIComponent(job.queue)}` }, job.queue)).dataset.name =
+        job.queue;
     say(attempt, `${job.attempts} of ${job.max_retries + 1}`);
     setTime(time, job.updated_at);
   };

@@ -10,7 +10,7 @@ import { jobHeads, jobRow } from "./job-row.js";
 import { merge } from "./listing.js";
 import { attempt } from "./notice.js";
 import { pace } from "./pace.js";
-import { selectionBar } from "./selection.js";
+import { Selection } from "./selection.js";
 import { session } from "./session.js";
 import { stateTabs } from "./state-tabs.js";
 
@@ -28,7 +28,9 @@ export async function openJobs({ query, signal, live, go }) {
 
 /** What the address asks for. */
 function viewOf(query) {
-  const [state, queue, tag, search, cursor] = ["state", "queue", "tag", "search", "cursor"].map((key) => query.get(key) ?? "");
+  const [state, queue, tag, search, cursor] = ["state", "queue", "tag", "search", "cursor"].map(
+    (key) => query.get(key) ?? "",
+  );
   return { state, queue, tag, search, cursor, sort: query.get("sort") ?? "newest", limit: LIMIT };
 }
 
@@ -50,14 +52,27 @@ class JobsPage {
     const change = (part, options) => go(addressOf({ ...this.#view, cursor: "", ...part }), options);
     this.tabs = stateTabs((state) => addressOf({ ...this.#view, state, cursor: "" }));
     this.filters = jobFilters(change);
-    this.selection = session.may_change ? selectionBar(() => this.#wanted(), () => attempt(() => this.#read(true))) : null;
+    this.selection = session.may_change
+      ? new Selection(
+          () => this.#wanted(),
+          () => attempt(() => this.#read(true)),
+        )
+      : null;
     this.body = h("tbody");
-    this.draw = keyed(this.body, (job) => job.id, (job) => this.#row(job));
+    this.draw = keyed(
+      this.body,
+      (job) => job.id,
+      (job) => this.#row(job),
+    );
     this.none = h("div.empty", { hidden: true });
     this.fresh = h("button.fresh", { type: "button", hidden: true, onclick: () => this.#letGo() });
     this.newer = h("a.button", { hidden: true }, "Newest");
     this.older = h("a.button", { hidden: true, rel: "next" }, "Next page");
-    this.table = h("div.table", h("table.jobs", h("caption.unseen", "Jobs"), h("thead", h("tr", this.selection?.head, jobHeads())), this.body), this.none);
+    this.table = h(
+      "div.table",
+      h("table.jobs", h("caption.unseen", "Jobs"), h("thead", h("tr", this.selection?.head, jobHeads())), this.body),
+      this.none,
+    );
     this.table.addEventListener("pointerleave", () => this.#letGo());
     this.element = h(
       "section.page",
@@ -152,7 +167,11 @@ class JobsPage {
     this.draw(rows);
     this.selection?.tell(rows);
     reveal(this.none, rows.length === 0);
-    if (!rows.length) put(this.none, h("p", this.#next ? "None so far." : this.#isFiltered ? "No job matches." : "There is no job yet."));
+    if (!rows.length)
+      put(
+        this.none,
+        h("p", this.#next ? "None so far." : this.#isFiltered ? "No job matches." : "There is no job yet."),
+      );
   }
 
   get #isFiltered() {
@@ -163,7 +182,10 @@ class JobsPage {
   #link() {
     reveal(this.newer, Boolean(this.#view.cursor)).setAttribute("href", addressOf({ ...this.#view, cursor: "" }));
     this.newer.textContent = this.#view.sort === "oldest" ? "Oldest" : "Newest";
-    reveal(this.older, Boolean(this.#next)).setAttribute("href", addressOf({ ...this.#view, cursor: this.#next ?? "" }));
+    reveal(this.older, Boolean(this.#next)).setAttribute(
+      "href",
+      addressOf({ ...this.#view, cursor: this.#next ?? "" }),
+    );
     this.older.textContent = this.#rows.length < LIMIT ? "Go on searching" : "Next page";
   }
 

@@ -69,7 +69,8 @@ export class Lines {
     // A carriage return within a line is how a program writes over it: each version gets a line.
     for (const part of text.split(/(?<=\r)(?!$)/)) {
       if (this.#open[stream]?.text.endsWith("\r")) this.#open[stream] = null;
-      for (let from = 0; from === 0 || from < part.length; from += LONGEST_LINE) this.#write(stream, at, part.slice(from, from + LONGEST_LINE));
+      for (let from = 0; from === 0 || from < part.length; from += LONGEST_LINE)
+        this.#write(stream, at, part.slice(from, from + LONGEST_LINE));
     }
   }
 

@@ -40,7 +40,9 @@ export function merge(rows, change, view) {
   const changed = new Map(change.jobs.map((job) => [job.id, job]));
   const removed = new Set(change.removed);
   const known = new Set(rows.map((job) => job.id));
-  const kept = rows.map((job) => changed.get(job.id) ?? job).filter((job) => !removed.has(job.id) && matches(job, view));
+  const kept = rows
+    .map((job) => changed.get(job.id) ?? job)
+    .filter((job) => !removed.has(job.id) && matches(job, view));
   const fresh = change.jobs.filter((job) => !known.has(job.id) && matches(job, view));
   const left = rows.length - kept.length;
   if (view.sort === "newest" && !view.cursor) {

@@ -9,9 +9,23 @@ import { logIn, session } from "./session.js";
 /** @returns {Promise<import("./router.js").Page>} */
 export async function openLogin({ query }) {
   const wrong = h("p.wrong", { id: "wrong", role: "alert", hidden: true });
-  const token = h("input", { id: "token", name: "token", type: "password", autocomplete: "current-password", required: true, "aria-describedby": "wrong hint" });
+  const token = h("input", {
+    id: "token",
+    name: "token",
+    type: "password",
+    autocomplete: "current-password",
+    required: true,
+    "aria-describedby": "wrong hint",
+  });
   const button = h("button.primary", "Log in");
-  const form = h("form.card.login", h("label", { for: "token" }, "Token"), token, h("p.hint", { id: "hint" }, "What the server was started with as AQUEUE_TOKEN."), wrong, button);
+  const form = h(
+    "form.card.login",
+    h("label", { for: "token" }, "Token"),
+    token,
+    h("p.hint", { id: "hint" }, "What the server was started with as AQUEUE_TOKEN."),
+    wrong,
+    button,
+  );
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     button.disabled = true;

@@ -23,7 +23,8 @@ const PATIENCE = 400; // milliseconds that the first page waits for the live cha
 
 async function start() {
   await readSession().catch(() => {});
-  if (session.login && location.pathname !== "/login") location.replace(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+  if (session.login && location.pathname !== "/login")
+    location.replace(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
   else if (session.login || location.pathname === "/login") showLogin();
   else await showPages();
 }
@@ -84,7 +85,14 @@ function trouble(error, again) {
 }
 
 function missing() {
-  return { title: "Not found", element: h("section.empty", h("h1", "Not found"), h("p", "There is no such page. ", h("a", { href: "/" }, "Overview"))) };
+  return {
+    title: "Not found",
+    element: h(
+      "section.empty",
+      h("h1", "Not found"),
+      h("p", "There is no such page. ", h("a", { href: "/" }, "Overview")),
+    ),
+  };
 }
 
 function toLogin() {

@@ -34,19 +34,30 @@ export class Output {
     this.hits = h("span.hits", { role: "status" });
     this.search = h("input", { type: "search", placeholder: "Search", "aria-label": "Search in the output" });
     this.search.addEventListener("input", () => this.#terminal?.search(this.search.value));
-    this.search.addEventListener("keydown", (event) => event.key === "Enter" && this.#terminal?.step(event.shiftKey ? -1 : 1));
+    this.search.addEventListener(
+      "keydown",
+      (event) => event.key === "Enter" && this.#terminal?.step(event.shiftKey ? -1 : 1),
+    );
     this.follow = toggle("Follow", (yes) => this.#terminal && (this.#terminal.follows = yes));
     this.wrap = toggle("Wrap", (yes) => this.screen.classList.toggle("wrap", yes));
     this.times = toggle("Times", (yes) => this.screen.classList.toggle("times", yes));
     this.wrap.set(true);
     this.screen.classList.add("wrap");
-    this.download = h("a.button", { download: true, "aria-label": "Download", title: "Download all that is kept" }, icon("download"));
+    this.download = h(
+      "a.button",
+      { download: true, "aria-label": "Download", title: "Download all that is kept" },
+      icon("download"),
+    );
     this.ended = h("span.hint", { role: "status" });
     this.element = h("section.card.output", { "aria-labelledby": "output" }, this.#head(), this.screen);
   }
 
   #head() {
-    const streams = h("select", { "aria-label": "Stream" }, STREAMS.map(([value, label]) => h("option", { value }, label)));
+    const streams = h(
+      "select",
+      { "aria-label": "Stream" },
+      STREAMS.map(([value, label]) => h("option", { value }, label)),
+    );
     streams.addEventListener("change", () => (this.screen.dataset.stream = streams.value));
     const back = button("", "up", () => this.#terminal?.step(-1), { label: "The hit before", kind: "quiet" });
     const next = button("", "down", () => this.#terminal?.step(1), { label: "The next hit", kind: "quiet" });
@@ -57,7 +68,15 @@ export class Output {
       this.runs,
       streams,
       this.ended,
-      h("span.tools", h("span.search", icon("search"), this.search), this.steps, this.follow.element, this.wrap.element, this.times.element, this.download),
+      h(
+        "span.tools",
+        h("span.search", icon("search"), this.search),
+        this.steps,
+        this.follow.element,
+        this.wrap.element,
+        this.times.element,
+        this.download,
+      ),
     );
   }
 
@@ -66,7 +85,10 @@ export class Output {
     const numbers = runs.map(({ run }) => run);
     const chosen = this.#chosen && numbers.includes(this.#run);
     if (numbers.length !== this.runs.options.length) {
-      put(this.runs, runs.map(({ run }) => h("option", { value: run }, `Run ${run}`)));
+      put(
+        this.runs,
+        runs.map(({ run }) => h("option", { value: run }, `Run ${run}`)),
+      );
       this.runs.value = String(this.#run);
     }
     reveal(this.element, numbers.length > 0);
@@ -83,7 +105,10 @@ export class Output {
     this.#run = run;
     this.#chosen = chosen && Number(this.runs.options[this.runs.options.length - 1]?.value) !== run;
     this.runs.value = String(run);
-    this.#terminal = new Terminal({ onFollow: (yes) => this.follow.set(yes), onHits: (hit, all) => this.#tellHits(hit, all) });
+    this.#terminal = new Terminal({
+      onFollow: (yes) => this.follow.set(yes),
+      onHits: (hit, all) => this.#tellHits(hit, all),
+    });
     this.follow.set(true);
     put(this.screen, this.#terminal.element);
     mark(this.download, "href", jobPath(this.#id, `/output${queryOf({ run, download: "true" })}`));

@@ -45,14 +45,24 @@ class OverviewPage {
       h("div.title", h("h1", "Overview"), this.place, this.today.element),
       this.counts.element,
       this.hour.element,
-      h("div.columns", h("div.main", this.workers.element, this.#queueCard()), h("div.side", h("section.card", { "aria-labelledby": "next" }, h("h2", { id: "next" }, "Next"), this.next))),
+      h(
+        "div.columns",
+        h("div.main", this.workers.element, this.#queueCard()),
+        h("div.side", h("section.card", { "aria-labelledby": "next" }, h("h2", { id: "next" }, "Next"), this.next)),
+      ),
     );
     const timer = setInterval(() => document.hidden || this.hour.turn(), TURN);
     signal.addEventListener("abort", () => clearInterval(timer));
   }
 
   #queueCard() {
-    return h("section.card.flush", { "aria-labelledby": "queues" }, h("div.head", h("h2", { id: "queues" }, "Queues")), this.queues.element, this.more);
+    return h(
+      "section.card.flush",
+      { "aria-labelledby": "queues" },
+      h("div.head", h("h2", { id: "queues" }, "Queues")),
+      this.queues.element,
+      this.more,
+    );
   }
 
   async read() {
@@ -84,11 +94,20 @@ class OverviewPage {
 function countTiles() {
   const tiles = STATES.map((state) => {
     const number = h("strong");
-    const link = h("a.tile", { href: `/jobs?state=${state}`, "data-state": state, title: MEANING[state] }, h("span.name", icon(state), state), number);
+    const link = h(
+      "a.tile",
+      { href: `/jobs?state=${state}`, "data-state": state, title: MEANING[state] },
+      h("span.name", icon(state), state),
+      number,
+    );
     return { state, number, link };
   });
   return {
-    element: h("ul.tiles", { "aria-label": "Jobs by state" }, tiles.map(({ link }) => h("li", link))),
+    element: h(
+      "ul.tiles",
+      { "aria-label": "Jobs by state" },
+      tiles.map(({ link }) => h("li", link)),
+    ),
     tell(counts) {
       for (const { state, number, link } of tiles) {
         const value = counts[state] ?? 0;
@@ -100,8 +119,14 @@ function countTiles() {
 }
 
 function todayTiles() {
-  const [completed, dead, attempts] = ["completed today", "dead today", "attempts a job"].map((name) => ({ name, value: h("strong", "–") }));
-  const element = h("dl.today", [completed, dead, attempts].map(({ name, value }) => h("div", h("dt", name), h("dd", value))));
+  const [completed, dead, attempts] = ["completed today", "dead today", "attempts a job"].map((name) => ({
+    name,
+    value: h("strong", "–"),
+  }));
+  const element = h(
+    "dl.today",
+    [completed, dead, attempts].map(({ name, value }) => h("div", h("dt", name), h("dd", value))),
+  );
   element.title = "Days are those of UTC.";
   return {
     element,
@@ -115,11 +140,36 @@ function todayTiles() {
 
 function nextOf({ next, schedules }) {
   const jobs = next.map((job) =>
-    h("li", h("span.when", ago(job.run_at)), h("span.what", jobLink(job.id), " ", h("span.command", { title: oneLine(job.command).slice(0, 2000) }, oneLine(job.command))), stateLabel(job).element),
+    h(
+      "li",
+      h("span.when", ago(job.run_at)),
+      h(
+        "span.what",
+        jobLink(job.id),
+        " ",
+        h("span.command", { title: oneLine(job.command).slice(0, 2000) }, oneLine(job.command)),
+      ),
+      stateLabel(job).element,
+    ),
   );
   const ticks = schedules
     .filter((schedule) => schedule.next.length && !schedule.paused)
-    .map((schedule) => h("li", h("span.when", ago(schedule.next[0])), h("span.what", h("a.strong", { href: "/schedules" }, schedule.name), " ", h("span.command", oneLine(schedule.job.command ?? ""))), h("span.hint", at(schedule.next[0]))));
+    .map((schedule) =>
+      h(
+        "li",
+        h("span.when", ago(schedule.next[0])),
+        h(
+          "span.what",
+          h("a.strong", { href: "/schedules" }, schedule.name),
+          " ",
+          h("span.command", oneLine(schedule.job.command ?? "")),
+        ),
+        h("span.hint", at(schedule.next[0])),
+      ),
+    );
   if (!jobs.length && !ticks.length) return h("p.hint", "Nothing waits for its time.");
-  return [jobs.length > 0 && [h("h3", "Jobs"), h("ul.coming", jobs)], ticks.length > 0 && [h("h3", "Schedules"), h("ul.coming", ticks)]];
+  return [
+    jobs.length > 0 && [h("h3", "Jobs"), h("ul.coming", jobs)],
+    ticks.length > 0 && [h("h3", "Schedules"), h("ul.coming", ticks)],
+  ];
 }

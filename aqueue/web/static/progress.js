@@ -9,7 +9,11 @@ import { oneLine } from "./text.js";
 /** A bar that is there only while there is something to say. */
 export function progress() {
   const fill = h("span.fill");
-  const bar = h("span.bar", { role: "progressbar", "aria-label": "Progress", "aria-valuemin": 0, "aria-valuemax": 100 }, fill);
+  const bar = h(
+    "span.bar",
+    { role: "progressbar", "aria-label": "Progress", "aria-valuemin": 0, "aria-valuemax": 100 },
+    fill,
+  );
   const words = h("span.words");
   const element = h("div.progress", { hidden: true }, bar, words);
   const set = (text) => {

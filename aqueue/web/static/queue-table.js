@@ -14,7 +14,15 @@ import { button } from "./verbs.js";
 import { icon } from "./icons.js";
 
 const WAITING = ["pending", "failed", "scheduled", "blocked"];
-const HEADS = [["Queue"], ["Waiting", "c-depth"], ["Running", "c-number"], ["Oldest due", "c-time wide"], ["Limit", "c-number wide"], ["Rate", "c-number wide"], ["Dead", "c-number wide"]];
+const HEADS = [
+  ["Queue"],
+  ["Waiting", "c-depth"],
+  ["Running", "c-number"],
+  ["Oldest due", "c-time wide"],
+  ["Limit", "c-number wide"],
+  ["Rate", "c-number wide"],
+  ["Dead", "c-number wide"],
+];
 
 /**
  * The table of queues.
@@ -22,10 +30,22 @@ const HEADS = [["Queue"], ["Waiting", "c-depth"], ["Running", "c-number"], ["Old
  */
 export function queueTable(onDone) {
   const body = h("tbody");
-  const draw = keyed(body, (queue) => queue.name, (queue) => row(queue, onDone));
+  const draw = keyed(
+    body,
+    (queue) => queue.name,
+    (queue) => row(queue, onDone),
+  );
   const none = h("div.empty", h("p", "There is no queue yet: the first job makes one."));
   const heads = HEADS.map(([text, kind]) => h("th", { scope: "col", class: kind ?? null }, text));
-  const table = h("div.table", h("table.queues", h("caption.unseen", "Queues"), h("thead", h("tr", heads, session.may_change && h("th.c-verbs", { scope: "col" }, h("span.unseen", "Verbs")))), body));
+  const table = h(
+    "div.table",
+    h(
+      "table.queues",
+      h("caption.unseen", "Queues"),
+      h("thead", h("tr", heads, session.may_change && h("th.c-verbs", { scope: "col" }, h("span.unseen", "Verbs")))),
+      body,
+    ),
+  );
   let queues = [];
 
   function show() {
@@ -47,7 +67,11 @@ export function queueTable(onDone) {
      */
     update(status) {
       const now = new Map(status.queues.map((queue) => [queue.name, queue]));
-      queues = queues.map((queue) => ({ ...queue, ...now.get(queue.name), running: (now.get(queue.name) ?? queue).counts.processing }));
+      queues = queues.map((queue) => ({
+        ...queue,
+        ...now.get(queue.name),
+        running: (now.get(queue.name) ?? queue).counts.processing,
+      }));
       show();
       return status.queues.every(({ name }) => queues.some((queue) => queue.name === name));
     },
@@ -84,7 +108,11 @@ function row(first, onDone) {
     queue = now;
     reveal(paused, now.paused);
     element.classList.toggle("off", now.paused);
-    mark(say(depth, compact(waitingOf(now))), "title", WAITING.map((state) => `${count(now.counts[state])} ${state}`).join(", "));
+    mark(
+      say(depth, compact(waitingOf(now))),
+      "title",
+      WAITING.map((state) => `${count(now.counts[state])} ${state}`).join(", "),
+    );
     bars.forEach((bar, index) => bar.style.setProperty("width", `${(100 * now.counts[WAITING[index]]) / now.most}%`));
     say(running, count(now.running));
     setTime(oldest, now.oldest);
@@ -105,9 +133,18 @@ function queueVerbs(queueOf, onDone) {
       onDone();
     }
   };
-  const pause = button("Pause", "pause", () => act("pause", "is paused"), { label: `Pause queue ${name}`, kind: "small" });
-  const resume = button("Resume", "resume", () => act("resume", "goes on"), { label: `Resume queue ${name}`, kind: "small" });
-  const limits = button("Limits", null, async () => (await changeLimits(queueOf(), path)) && onDone(), { label: `Limits of queue ${name}`, kind: "small.quiet.wide" });
+  const pause = button("Pause", "pause", () => act("pause", "is paused"), {
+    label: `Pause queue ${name}`,
+    kind: "small",
+  });
+  const resume = button("Resume", "resume", () => act("resume", "goes on"), {
+    label: `Resume queue ${name}`,
+    kind: "small",
+  });
+  const limits = button("Limits", null, async () => (await changeLimits(queueOf(), path)) && onDone(), {
+    label: `Limits of queue ${name}`,
+    kind: "small.quiet.wide",
+  });
   const tell = ({ paused }) => {
     reveal(pause, !paused);
     reveal(resume, paused);
@@ -118,8 +155,22 @@ function queueVerbs(queueOf, onDone) {
 async function changeLimits({ name, limit, rate }, path) {
   const fields = h(
     "div.fields",
-    h("label", "Runs at most this many at once", h("input", { name: "limit", type: "number", min: 1, value: limit ?? "", placeholder: "no limit" })),
-    h("label", "Starts at most", h("input", { name: "rate", value: rate ?? "", placeholder: "no limit; like 30/m", pattern: "[0-9]+/(s|m|h)", title: "A number a second, minute or hour: 5/s, 30/m, 100/h" })),
+    h(
+      "label",
+      "Runs at most this many at once",
+      h("input", { name: "limit", type: "number", min: 1, value: limit ?? "", placeholder: "no limit" }),
+    ),
+    h(
+      "label",
+      "Starts at most",
+      h("input", {
+        name: "rate",
+        value: rate ?? "",
+        placeholder: "no limit; like 30/m",
+        pattern: "[0-9]+/(s|m|h)",
+        title: "A number a second, minute or hour: 5/s, 30/m, 100/h",
+      }),
+    ),
   );
   const wanted = await askFor({ title: `Limits of queue ${name}`, fields, yes: "Set" });
   if (!wanted) return false;

@@ -69,7 +69,8 @@ export class Router {
 
   #click(event) {
     const link = event.target.closest?.("a[href]");
-    const special = event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
+    const special =
+      event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
     if (!link || special || link.hasAttribute("download") || link.hasAttribute("target")) return;
     const url = new URL(link.getAttribute("href"), location.href);
     if (url.origin !== location.origin || url.hash || !this.#knows(url.pathname)) return;

@@ -4,7 +4,7 @@
  */
 
 import { at, setTook, took } from "./clock.js";
-import { h, keyed, mark, put, reveal, say } from "./dom.js";
+import { h, keyed, mark, reveal, say } from "./dom.js";
 import { duration, size } from "./format.js";
 import { oneLine } from "./text.js";
 
@@ -14,9 +14,25 @@ import { oneLine } from "./text.js";
  */
 export function runsTable(onShow) {
   const body = h("tbody");
-  const draw = keyed(body, ({ run }) => run, (run) => row(run, onShow));
-  const heads = [["Run"], ["Ending"], ["Took", "c-number"], ["CPU", "c-number wide"], ["Memory", "c-number wide"], ["Started", "c-time wide"], ["Worker", "wide"]];
-  const head = h("tr", heads.map(([text, kind]) => h("th", { scope: "col", class: kind ?? null }, text)), h("th", { scope: "col" }, h("span.unseen", "Output")));
+  const draw = keyed(
+    body,
+    ({ run }) => run,
+    (run) => row(run, onShow),
+  );
+  const heads = [
+    ["Run"],
+    ["Ending"],
+    ["Took", "c-number"],
+    ["CPU", "c-number wide"],
+    ["Memory", "c-number wide"],
+    ["Started", "c-time wide"],
+    ["Worker", "wide"],
+  ];
+  const head = h(
+    "tr",
+    heads.map(([text, kind]) => h("th", { scope: "col", class: kind ?? null }, text)),
+    h("th", { scope: "col" }, h("span.unseen", "Output")),
+  );
   const none = h("p.hint", "It has not run yet.");
   const table = h("div.table", h("table.runs", h("caption.unseen", "Attempts"), h("thead", head), body));
   return {
@@ -36,7 +52,11 @@ function row(first, onShow) {
   const cpu = h("td.c-number.wide");
   const memory = h("td.c-number.wide");
   const attempt = h("span.hint");
-  const look = h("button.small", { type: "button", "aria-label": `Show the output of run ${first.run}`, onclick: () => onShow(first.run) }, "Output");
+  const look = h(
+    "button.small",
+    { type: "button", "aria-label": `Show the output of run ${first.run}`, onclick: () => onShow(first.run) },
+    "Output",
+  );
   const element = h(
     "tr",
     h("td", h("strong", first.run), attempt),
@@ -50,7 +70,11 @@ function row(first, onShow) {
   );
   const update = (run) => {
     say(attempt, run.attempt && run.attempt !== run.run ? ` attempt ${run.attempt}` : "");
-    mark(say(ending, endingOf(run)), "data-state", run.finished_at ? (run.exit_code === 0 ? "completed" : "dead") : "processing");
+    mark(
+      say(ending, endingOf(run)),
+      "data-state",
+      run.finished_at ? (run.exit_code === 0 ? "completed" : "dead") : "processing",
+    );
     reveal(say(error, oneLine(detailOf(run))), Boolean(detailOf(run)));
     setTook(time, run.started_at, run.finished_at);
     say(cpu, run.cpu_seconds === null ? "–" : duration(run.cpu_seconds));

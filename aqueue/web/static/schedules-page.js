@@ -20,8 +20,16 @@ import { button } from "./verbs.js";
 export async function openSchedules({ signal }) {
   const again = pace(() => read(), 1000, signal);
   const list = h("ul.schedules");
-  const draw = keyed(list, (schedule) => schedule.name, (schedule) => card(schedule, again));
-  const none = h("div.empty", { hidden: true }, h("p", "There is no schedule. Add one with ", h("code", 'aqueue cron add nightly "30 2 * * *" ./backup.sh'), "."));
+  const draw = keyed(
+    list,
+    (schedule) => schedule.name,
+    (schedule) => card(schedule, again),
+  );
+  const none = h(
+    "div.empty",
+    { hidden: true },
+    h("p", "There is no schedule. Add one with ", h("code", 'aqueue cron add nightly "30 2 * * *" ./backup.sh'), "."),
+  );
 
   async function read() {
     const schedules = await get("/api/cron", signal);
@@ -60,9 +68,18 @@ function card(first, again) {
 
 function about(schedule) {
   const { next, last, unfinished, missed, overlap, error, owed_since: owed, job } = schedule;
-  const rules = [missed && `missed: ${missed}`, overlap && "may overlap", job.queue && job.queue !== "default" && `queue ${job.queue}`].filter(Boolean);
+  const rules = [
+    missed && `missed: ${missed}`,
+    overlap && "may overlap",
+    job.queue && job.queue !== "default" && `queue ${job.queue}`,
+  ].filter(Boolean);
   const facts = [
-    ["Next", next.length && !schedule.paused ? next.map((tick, index) => h("span", at(tick), index === 0 && h("span.hint", " · ", ago(tick)))) : "–"],
+    [
+      "Next",
+      next.length && !schedule.paused
+        ? next.map((tick, index) => h("span", at(tick), index === 0 && h("span.hint", " · ", ago(tick))))
+        : "–",
+    ],
     ["Last", last ? result(last) : "–"],
     ["Now", unfinished && result(unfinished)],
     ["Owes since", owed && [at(owed)]],
@@ -71,12 +88,20 @@ function about(schedule) {
   return [
     h("pre.shell", { tabindex: 0, "aria-label": `Command of ${schedule.name}` }, oneLine(job.command ?? "")),
     error && h("p.why.bad", oneLine(error)),
-    h("dl.facts", facts.filter(([, value]) => value).map(([label, value]) => h("div", h("dt", label), h("dd.listed", value)))),
+    h(
+      "dl.facts",
+      facts.filter(([, value]) => value).map(([label, value]) => h("div", h("dt", label), h("dd.listed", value))),
+    ),
   ];
 }
 
 function result(job) {
-  return [stateLabel(job).element, h("span", "job ", jobLink(job.id)), job.finished_at && h("span.hint", ago(job.finished_at)), job.error && h("span.error", oneLine(job.error))];
+  return [
+    stateLabel(job).element,
+    h("span", "job ", jobLink(job.id)),
+    job.finished_at && h("span.hint", ago(job.finished_at)),
+    job.error && h("span.error", oneLine(job.error)),
+  ];
 }
 
 function scheduleVerbs(name, again) {
@@ -87,11 +112,36 @@ function scheduleVerbs(name, again) {
     notice(said(answer));
     again();
   };
-  const trigger = button("Run now", "processing", () => act("POST", "/trigger", (job) => (job.id ? h("span", "Job ", jobLink(job.id), ` of ${name} is enqueued.`) : `A job of ${name} is enqueued.`)), { label: `Run ${name} now` });
-  const pause = button("Pause", "pause", () => act("POST", "/pause", () => `Schedule ${name} is paused.`), { label: `Pause schedule ${name}` });
-  const resume = button("Resume", "resume", () => act("POST", "/resume", () => `Schedule ${name} goes on with its next time.`), { label: `Resume schedule ${name}` });
-  const question = { title: `Remove schedule ${name}?`, text: "It makes no more jobs. Those that it has made stay.", yes: "Remove it", danger: true };
-  const remove = button("Remove", "trash", async () => (await ask(question)) && act("DELETE", "", () => `Schedule ${name} is removed.`), { label: `Remove schedule ${name}`, kind: "danger" });
+  const trigger = button(
+    "Run now",
+    "processing",
+    () =>
+      act("POST", "/trigger", (job) =>
+        job.id ? h("span", "Job ", jobLink(job.id), ` of ${name} is enqueued.`) : `A job of ${name} is enqueued.`,
+      ),
+    { label: `Run ${name} now` },
+  );
+  const pause = button("Pause", "pause", () => act("POST", "/pause", () => `Schedule ${name} is paused.`), {
+    label: `Pause schedule ${name}`,
+  });
+  const resume = button(
+    "Resume",
+    "resume",
+    () => act("POST", "/resume", () => `Schedule ${name} goes on with its next time.`),
+    { label: `Resume schedule ${name}` },
+  );
+  const question = {
+    title: `Remove schedule ${name}?`,
+    text: "It makes no more jobs. Those that it has made stay.",
+    yes: "Remove it",
+    danger: true,
+  };
+  const remove = button(
+    "Remove",
+    "trash",
+    async () => (await ask(question)) && act("DELETE", "", () => `Schedule ${name} is removed.`),
+    { label: `Remove schedule ${name}`, kind: "danger" },
+  );
   const tell = ({ paused }) => {
     pause.hidden = paused;
     resume.hidden = !paused;

@@ -6,7 +6,14 @@
 import { get, send } from "./http.js";
 
 /** @type {{login: boolean, token: boolean, may_enqueue: boolean, may_change: boolean, read_only: boolean, version: string}} */
-export const session = { login: false, token: false, may_enqueue: false, may_change: false, read_only: false, version: "" };
+export const session = {
+  login: false,
+  token: false,
+  may_enqueue: false,
+  may_change: false,
+  read_only: false,
+  version: "",
+};
 
 /** Ask the server. */
 export async function readSession() {

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { h, mark, put, reveal, say } from "./dom.js";
+import { bringIntoSight, h, mark, put, reveal, say } from "./dom.js";
 import { compact, count, moment } from "./format.js";
 import { icon } from "./icons.js";
 import { notices } from "./notice.js";
@@ -43,13 +43,17 @@ export class Shell {
     return h("a.brand", { href: "/" }, h("img", { src: "/static/icon.svg", alt: "", width: 24, height: 24 }), "aqueue");
   }
 
+  #nav = h("nav", { "aria-label": "Pages" });
+
   #ways() {
-    const items = WAYS.filter(([name]) => name !== "enqueue" || session.may_enqueue).map(([name, href, label, sign]) => {
-      const link = h("a", { href }, icon(sign), h("span", label), name === "dead" && this.#dead);
-      this.#links.set(name, link);
-      return h("li", link);
-    });
-    return h("nav", { "aria-label": "Pages" }, h("ul", items));
+    const items = WAYS.filter(([name]) => name !== "enqueue" || session.may_enqueue).map(
+      ([name, href, label, sign]) => {
+        const link = h("a", { href }, icon(sign), h("span", label), name === "dead" && this.#dead);
+        this.#links.set(name, link);
+        return h("li", link);
+      },
+    );
+    return put(this.#nav, h("ul", items));
   }
 
   #foot() {
@@ -62,13 +66,16 @@ export class Shell {
       this.#state,
       session.read_only && h("p", h("span.badge", "read-only")),
       h("p.place", h("a", { href: "/docs" }, "API"), ` · ${session.version}`),
-      session.token && !session.login && h("button.quiet.small", { type: "button", onclick: leave }, icon("logout"), "Log out"),
+      session.token &&
+        !session.login &&
+        h("button.quiet.small", { type: "button", onclick: leave }, icon("logout"), "Log out"),
     );
   }
 
   /** Put a page on the screen; after the first, the focus goes to its heading, where a reader begins. */
   show(name, page, { first, scroll }) {
     for (const [way, link] of this.#links) mark(link, "aria-current", way === name ? "page" : null);
+    bringIntoSight(this.#nav, this.#links.get(name));
     document.title = `${page.title} · aqueue`;
     put(this.#main, page.element);
     scrollTo(0, scroll);
@@ -101,7 +108,11 @@ export class Shell {
     say(this.#word, `Not live since ${when}`);
     say(this.#since, `Not live since ${when}.`);
     const end = Date.now() + wait;
-    const tell = () => say(this.#next, wait && end > Date.now() ? `Trying again in ${Math.ceil((end - Date.now()) / 1000)} s.` : "Trying again …");
+    const tell = () =>
+      say(
+        this.#next,
+        wait && end > Date.now() ? `Trying again in ${Math.ceil((end - Date.now()) / 1000)} s.` : "Trying again …",
+      );
     tell();
     this.#countdown = setInterval(tell, 1000);
     reveal(this.#lost, true);

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { h, mark, reveal, say } from "./dom.js";
+import { bringIntoSight, h, mark, reveal, say } from "./dom.js";
 import { compact, count } from "./format.js";
 import { icon } from "./icons.js";
 import { STATES } from "./states.js";
@@ -11,7 +11,14 @@ import { STATES } from "./states.js";
 /** @param {(state: string) => string} addressOf */
 export function stateTabs(addressOf) {
   const tabs = ["", ...STATES].map((state) => tab(state));
-  const element = h("nav.tabs", { "aria-label": "States" }, h("ul", tabs.map(({ link }) => h("li", link))));
+  const element = h(
+    "nav.tabs",
+    { "aria-label": "States" },
+    h(
+      "ul",
+      tabs.map(({ link }) => h("li", link)),
+    ),
+  );
 
   let shown = null;
 
@@ -39,11 +46,6 @@ export function stateTabs(addressOf) {
       if (counts) tell(counts);
     },
   };
-}
-
-/** Scroll the tabs, and only them. */
-function bringIntoSight(element, link) {
-  if (link) element.scrollLeft = link.offsetLeft - (element.clientWidth - link.offsetWidth) / 2;
 }
 
 /** Whether it is known how many jobs of a view there are: nobody counts those with a tag or a word. */

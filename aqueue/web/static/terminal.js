@@ -31,7 +31,13 @@ export class Terminal {
     this.cut = h("p.cut", { hidden: true });
     this.body = h("div.lines");
     this.empty = h("p.hint", { hidden: true });
-    this.element = h("div.terminal", { tabindex: 0, role: "region", "aria-label": "Output" }, this.cut, this.body, this.empty);
+    this.element = h(
+      "div.terminal",
+      { tabindex: 0, role: "region", "aria-label": "Output" },
+      this.cut,
+      this.body,
+      this.empty,
+    );
     this.element.addEventListener("scroll", () => this.#scrolled(), { passive: true });
   }
 
@@ -91,7 +97,10 @@ export class Terminal {
     }
     this.body.append(added);
     const { dropped } = this.#lines;
-    reveal(say(this.cut, `${count(dropped)} lines before this are not shown any more; the download has all that is kept.`), dropped > 0);
+    reveal(
+      say(this.cut, `${count(dropped)} lines before this are not shown any more; the download has all that is kept.`),
+      dropped > 0,
+    );
     this.tellEmpty("");
     if (this.#query) this.#count();
     if (this.#follows) this.#toEnd();

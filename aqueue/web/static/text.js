@@ -17,7 +17,12 @@ export function visible(text) {
 
 /** The same in one line. */
 export function oneLine(text) {
-  return visible(text.trim().replace(/\s*\n\s*/g, " ⏎ ").replace(/\t/g, " "));
+  return visible(
+    text
+      .trim()
+      .replace(/\s*\n\s*/g, " ⏎ ")
+      .replace(/\t/g, " "),
+  );
 }
 
 /** A line of output: sequences that would only colour a terminal are left out, all others are written out. */

@@ -53,7 +53,12 @@ function bar() {
 function step(first) {
   const label = stateLabel({ state: first.state });
   const time = took(first.start, first.end);
-  const element = h("li", label.element, h("span.hint", first.attempt ? ` attempt ${first.attempt} · ` : " ", time), h("span.hint.when", at(first.start)));
+  const element = h(
+    "li",
+    label.element,
+    h("span.hint", first.attempt ? ` attempt ${first.attempt} · ` : " ", time),
+    h("span.hint.when", at(first.start)),
+  );
   const update = ({ state, start, end }) => {
     time.hidden = isFinished(state) && !end;
     setTook(time, start, end);

@@ -44,7 +44,16 @@ export function verbButton(verb, onclick, options = {}) {
  * @returns {Promise<boolean>} whether it was done
  */
 export async function doToOne(verb, id) {
-  if (verb === "remove" && !(await ask({ title: `Remove job ${id}?`, text: "Its history and its output go with it.", yes: "Remove it", danger: true }))) return false;
+  if (
+    verb === "remove" &&
+    !(await ask({
+      title: `Remove job ${id}?`,
+      text: "Its history and its output go with it.",
+      yes: "Remove it",
+      danger: true,
+    }))
+  )
+    return false;
   const request = verb === "remove" ? ["DELETE", jobPath(id)] : ["POST", jobPath(id, `/${verb}`)];
   const done = await attempt(async () => (await send(...request), true));
   if (done) notice(`Job ${id} is ${VERBS[verb].done}.`);
@@ -72,14 +81,17 @@ export async function doToMany(verb, selection, { which = "", unfit = 0 } = {}) 
   }
   const number = jobs(dry.matched);
   const title = `${label} ${number}${which && ` ${which}`}?`;
-  if (!(await ask({ title, text: consequence(verb, dry.skipped + unfit), yes: `${label} ${number}`, danger }))) return false;
+  if (!(await ask({ title, text: consequence(verb, dry.skipped + unfit), yes: `${label} ${number}`, danger })))
+    return false;
   const outcome = await attempt(() => send("POST", path, selection));
   if (outcome) notice(`${jobs(outcome.done)} ${outcome.done === 1 ? "is" : "are"} ${done}.`);
   return Boolean(outcome);
 }
 
 function consequence(verb, unfit) {
-  const left = unfit ? ` ${jobs(unfit)} of the selection cannot be ${VERBS[verb].done}, and ${unfit === 1 ? "is" : "are"} left alone.` : "";
+  const left = unfit
+    ? ` ${jobs(unfit)} of the selection cannot be ${VERBS[verb].done}, and ${unfit === 1 ? "is" : "are"} left alone.`
+    : "";
   const sentences = {
     retry: "They run again, with a fresh set of attempts. Their history stays.",
     cancel: "What runs is ended; what comes after these jobs is cancelled with them.",

@@ -26,7 +26,13 @@ export function workerCards() {
   }
 
   return {
-    element: h("section.card", { "aria-labelledby": "workers" }, h("div.head", h("h2", { id: "workers" }, "Workers"), busy), none, cards),
+    element: h(
+      "section.card",
+      { "aria-labelledby": "workers" },
+      h("div.head", h("h2", { id: "workers" }, "Workers"), busy),
+      none,
+      cards,
+    ),
     tell(now) {
       workers = now;
       show();
@@ -38,7 +44,9 @@ export function workerCards() {
     update({ jobs, status }) {
       const now = new Map(status.workers.map((worker) => [worker.id, worker]));
       const known = status.workers.every(({ id }) => workers.some((worker) => worker.id === id));
-      workers = workers.filter(({ id }) => now.has(id)).map((worker) => ({ ...worker, ...now.get(worker.id), slots: slotsAfter(worker, jobs) }));
+      workers = workers
+        .filter(({ id }) => now.has(id))
+        .map((worker) => ({ ...worker, ...now.get(worker.id), slots: slotsAfter(worker, jobs) }));
       show();
       return known;
     },
@@ -47,7 +55,10 @@ export function workerCards() {
 
 /** The slots of a worker when these jobs have changed. Of two in one slot, the later one was claimed ahead. */
 export function slotsAfter(worker, jobs) {
-  const slots = worker.slots.map(({ slot, job }) => ({ slot, job: job && jobs.some(({ id }) => id === job.id) ? null : job }));
+  const slots = worker.slots.map(({ slot, job }) => ({
+    slot,
+    job: job && jobs.some(({ id }) => id === job.id) ? null : job,
+  }));
   for (const job of jobs) {
     const place = job.state === "processing" && job.worker === worker.id && slots.find(({ slot }) => slot === job.slot);
     if (place && !(place.job?.started_at <= job.started_at)) place.job = job;
@@ -61,7 +72,13 @@ function card(worker) {
   const load = h("span.hint");
   const name = h("span.id", worker.id);
   const facts = [`${worker.host}, pid ${worker.pid}`, queuesOf(worker)].filter(Boolean).join(" · ");
-  const element = h("article.worker", { "aria-label": `Worker ${worker.id}` }, h("div.head", name, load, h("span.hint.up", "up ", since(worker.started_at))), h("p.hint", facts), list);
+  const element = h(
+    "article.worker",
+    { "aria-label": `Worker ${worker.id}` },
+    h("div.head", name, load, h("span.hint.up", "up ", since(worker.started_at))),
+    h("p.hint", facts),
+    list,
+  );
   const update = (now) => {
     say(load, `${now.running} of ${now.concurrency}`);
     draw(now.slots);
@@ -80,7 +97,14 @@ function slotRow(first) {
   const command = h("span.command");
   const time = h("span.hint");
   const bar = progress();
-  const element = h("li.slot", h("span.index", { "aria-label": `Slot ${first.slot}` }, first.slot), link, command, time, bar.element);
+  const element = h(
+    "li.slot",
+    h("span.index", { "aria-label": `Slot ${first.slot}` }, first.slot),
+    link,
+    command,
+    time,
+    bar.element,
+  );
   let shown;
   const update = ({ job }) => {
     element.classList.toggle("idle", !job);
