@@ -47,6 +47,8 @@ class JobsPage {
   #held = null; // what has changed while somebody points at the rows
   #number = 0;
   #asked = false;
+  #reading = false;
+  #meanwhile = []; // what was heard while the server was asked: its answer may be older
 
   constructor(signal, go) {
     const change = (part, options) => go(addressOf({ ...this.#view, cursor: "", ...part }), options);
@@ -113,6 +115,8 @@ class JobsPage {
     this.tabs.tellStatus(change.status, this.#view);
     if (change.more) return this.again();
     if (!change.jobs.length && !change.removed.length) return;
+    if (this.#reading) this.#meanwhile.push(change);
+    if (this.#asked) return; // another view is about to be shown
     const { rows, stale } = merge(this.#held ?? this.#rows, change, this.#view);
     if (this.#isBusy && moves(this.#rows, rows)) this.#hold(rows);
     else this.#show(rows);
@@ -123,19 +127,28 @@ class JobsPage {
   async #read(isAsked = false) {
     const number = ++this.#number;
     this.#asked ||= isAsked; // also if another look overtakes this one
+    this.#reading = true;
+    this.#meanwhile = [];
     if (isAsked) mark(this.table, "aria-busy", "true");
-    const found = await readPage(this.#view, this.signal, () => number === this.#number).finally(() => {
-      if (number === this.#number) mark(this.table, "aria-busy", null);
-    });
-    if (number === this.#number) this.#tell(found); // else a later question was asked meanwhile
+    try {
+      const found = await readPage(this.#view, this.signal, () => number === this.#number);
+      if (number === this.#number) this.#tell(found); // else a later question was asked meanwhile
+    } finally {
+      if (number === this.#number) this.#rest();
+    }
+  }
+
+  #rest() {
+    this.#reading = this.#asked = false;
+    mark(this.table, "aria-busy", null);
   }
 
   #tell({ items, next, counts }) {
+    const rows = this.#meanwhile.reduce((known, change) => merge(known, change, this.#view).rows, items);
     this.#next = next;
     this.tabs.set(this.#view, counts);
-    if (!this.#asked && this.#isBusy && this.#rows.length && moves(this.#rows, items)) this.#hold(items);
-    else this.#show(items);
-    this.#asked = false;
+    if (!this.#asked && this.#isBusy && this.#rows.length && moves(this.#rows, rows)) this.#hold(rows);
+    else this.#show(rows);
     this.#link();
   }
 

@@ -44,8 +44,7 @@ async function showPages() {
   const live = new Live({
     onChange: (change, begins) => {
       shell.tellStatus(change.status);
-      router.page?.update?.(change);
-      if (begins) router.page?.refresh?.();
+      router.hear(change, begins);
     },
     onLive: () => shell.tellLive(),
     onLost: (lost) => {

@@ -28,7 +28,7 @@ export class Router {
   #routes;
   #show;
   #address = "";
-  #current = { path: "", page: null, leave: new AbortController() };
+  #current = { path: "", page: null, missed: [], leave: new AbortController() };
 
   /**
    * @param {Route[]} routes the last one takes every path
@@ -44,9 +44,11 @@ export class Router {
     addEventListener("popstate", () => location.pathname + location.search !== this.#address && this.#open());
   }
 
-  /** The page that is on the screen. */
-  get page() {
-    return this.#current.page;
+  /** Tell the page what has changed; one that is still being opened hears of it when it is there. */
+  hear(change, isFirst) {
+    const { page, missed } = this.#current;
+    if (page) tell(page, change, isFirst);
+    else missed.push([change, isFirst]);
   }
 
   /** Show what the address says. */
@@ -90,18 +92,25 @@ export class Router {
     this.#current.leave.abort();
     const route = this.#routes.find(({ path }) => path.test(pathname));
     const leave = new AbortController();
-    const current = { path: pathname, page: null, leave };
+    const current = { path: pathname, page: null, missed: [], leave };
     this.#current = current;
     try {
       const params = paramsOf(route.path.exec(pathname));
       const page = await route.open({ params, query, signal: leave.signal });
       if (this.#current !== current) return;
       current.page = page;
+      for (const [change, isFirst] of current.missed.splice(0)) tell(page, change, isFirst);
       this.#show(route.name, page, null, history.state?.scroll ?? 0);
     } catch (error) {
       if (this.#current === current) this.#show(route.name, null, error, 0);
     }
   }
+}
+
+/** The first word of a connection tells only what comes after it: what was read before may be older. */
+function tell(page, change, isFirst) {
+  page.update?.(change);
+  if (isFirst) page.refresh?.();
 }
 
 function paramsOf(match) {

@@ -71,11 +71,11 @@ export class Terminal {
     if (this.#hits.length) this.step(0);
   }
 
-  /** Go to the next hit (1), the one before (-1), or stay at the nearest (0). */
+  /** Go to the next hit (1), the one before (-1), or begin at the first (0). */
   step(by) {
     if (!this.#hits.length) return;
     this.#hits[this.#hit]?.element?.classList.remove("now");
-    const from = by === 0 ? this.#hits.length - 1 : this.#hit + by;
+    const from = by === 0 ? 0 : this.#hit + by;
     this.#hit = (from + this.#hits.length) % this.#hits.length;
     const { element } = this.#hits[this.#hit];
     this.follows = false;

@@ -83,6 +83,24 @@ async def test_a_list_knows_what_a_change_means_for_it(page: Page, site: Site) -
 
 
 @in_browser
+async def test_what_is_heard_while_a_page_is_opened_is_not_lost(page: Page, site: Site) -> None:
+    await page.goto(f"{site.url}/login")
+    program = """
+        const heard = [];
+        let opened;
+        const opening = new Promise((resolve) => (opened = resolve));
+        const aPage = { title: "", update: (change) => heard.push(change), refresh: () => heard.push("again") };
+        const router = new m.Router([{ name: "", path: /^/, open: () => opening }], () => heard.push("shown"));
+        const started = router.start();
+        router.hear("first", true);
+        router.hear("second", false);
+        opened(aPage);
+        return started.then(() => (router.hear("third", false), heard));
+    """
+    assert await ask(page, "router.js", program) == ["first", "again", "second", "shown", "third"]
+
+
+@in_browser
 async def test_the_hour_moves_on_while_nothing_happens(page: Page, site: Site) -> None:
     await page.goto(f"{site.url}/login")
     program = """
