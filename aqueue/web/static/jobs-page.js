@@ -180,11 +180,13 @@ class JobsPage {
     this.draw(rows);
     this.selection?.tell(rows);
     reveal(this.none, rows.length === 0);
-    if (!rows.length)
-      put(
-        this.none,
-        h("p", this.#next ? "None so far." : this.#isFiltered ? "No job matches." : "There is no job yet."),
-      );
+    if (!rows.length) put(this.none, this.#nothing());
+  }
+
+  #nothing() {
+    if (this.#next) return h("p", "None so far.");
+    if (this.#isFiltered) return h("p", "No job matches.");
+    return [h("p", "There is no job yet."), h("p", "Add one with ", h("code", "aqueue enqueue 'echo hello'"), ".")];
   }
 
   get #isFiltered() {

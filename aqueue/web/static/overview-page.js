@@ -3,7 +3,7 @@
  * @module
  */
 
-import { ago, at } from "./clock.js";
+import { ago } from "./clock.js";
 import { h, mark, put, reveal, say } from "./dom.js";
 import { compact, count } from "./format.js";
 import { lastHour } from "./hour.js";
@@ -164,7 +164,7 @@ function nextOf({ next, schedules }) {
           " ",
           h("span.command", oneLine(schedule.job.command ?? "")),
         ),
-        h("span.hint", at(schedule.next[0])),
+        h("span"),
       ),
     );
   if (!jobs.length && !ticks.length) return h("p.hint", "Nothing waits for its time.");

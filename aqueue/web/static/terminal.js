@@ -33,7 +33,7 @@ export class Terminal {
     this.empty = h("p.hint", { hidden: true });
     this.element = h(
       "div.terminal",
-      { tabindex: 0, role: "region", "aria-label": "Output" },
+      { tabindex: 0, role: "region", "aria-label": "What it printed" },
       this.cut,
       this.body,
       this.empty,

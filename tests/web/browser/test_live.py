@@ -41,7 +41,7 @@ async def test_output_is_seen_while_it_is_printed(page: Page, site: Site, gate: 
     says = f"echo first; {gate.pass_}; echo second; {gate.pass_}; echo third >&2; exit 3"
     await site.add({"id": "talk", "command": says})
     await page.goto(f"{site.url}/jobs/talk")
-    output = page.get_by_role("region", name="Output", exact=True).last
+    output = page.get_by_role("region", name="What it printed")
     await expect(output).to_contain_text("first")
     await is_live(page)
     await gate.open()

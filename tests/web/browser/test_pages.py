@@ -29,7 +29,7 @@ DESK, PHONE = ViewportSize(width=1360, height=900), ViewportSize(width=390, heig
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def visitor(browser: Browser, stage: Site) -> AsyncIterator[Page]:
     """Somebody who has logged in, and goes from page to page."""
-    watch = Watch(forgiven=re.compile("no-such-job|401"))  # what was asked for on purpose
+    watch = Watch(forgiven=re.compile("no-such-job|401|422"))  # what was asked for on purpose
     context = await browser.new_context(viewport=DESK, reduced_motion="reduce")
     watch.over(context)
     page = await context.new_page()
@@ -97,6 +97,21 @@ async def test_a_job_is_edited_and_enqueued_again(visitor: Page, stage: Site) ->
     await expect(visitor).to_have_url(f"{stage.url}/jobs/again")
     await expect(visitor.locator(".lines")).to_have_text("told again")
     await expect(visitor.locator(".facts")).to_contain_text("notify")
+
+
+async def test_a_job_for_each_line_is_enqueued(visitor: Page, stage: Site) -> None:
+    await visitor.goto(f"{stage.url}/enqueue")
+    await visitor.get_by_role("textbox", name="Command").fill("echo one\n\necho two")
+    await visitor.get_by_label("A job for each line").check()
+    await visitor.get_by_label("Delay").fill("never")
+    await visitor.keyboard.press("Enter")
+    await expect(visitor.get_by_role("alert").filter(has_text="delay")).to_be_visible()
+    await visitor.get_by_label("Delay").fill("1h")
+    await visitor.keyboard.press("Enter")
+    enqueued = visitor.get_by_role("status").filter(has_text="Enqueued:").get_by_role("link")
+    await expect(enqueued).to_have_count(2)
+    await enqueued.last.click()
+    await expect(visitor.locator("pre.shell")).to_have_text("echo two")
 
 
 async def test_a_schedule_is_run_now_paused_and_resumed(visitor: Page, stage: Site) -> None:
