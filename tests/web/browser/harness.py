@@ -184,7 +184,8 @@ async def log_in(page: Page, site: Site) -> None:
 
 
 async def is_live(page: Page) -> None:
-    """Wait until the page says that it is live."""
+    """Wait until the page is there, and says that it is live."""
+    await expect(page.locator("main h1")).to_be_visible()
     await expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible()
 
 

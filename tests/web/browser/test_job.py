@@ -1,9 +1,11 @@
 """A job's page: its attempts, what each printed, its relatives, and its command for the clipboard."""
 
+import re
+
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
-from .harness import Site, is_live
+from .harness import Site, Watch, is_live
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -54,9 +56,11 @@ async def test_the_command_can_be_copied(context: BrowserContext, page: Page, si
     assert await page.evaluate("navigator.clipboard.readText()") == "printf \"%s\\n\" 'a  b'\ntrue"
 
 
-async def test_a_job_that_is_removed_meanwhile_says_so(page: Page, site: Site) -> None:
+async def test_a_job_that_is_removed_meanwhile_says_so(page: Page, site: Site, watch: Watch) -> None:
+    watch.forgiven = re.compile("/jobs/gone")  # where it is just being read again
     await site.add({"id": "gone", "command": "true", "hold": True})
     await page.goto(f"{site.url}/jobs/gone")
+    await expect(page.get_by_role("heading", name="Job gone")).to_be_visible()
     await is_live(page)
     async with site.queue() as queue:
         await queue.remove("gone")
