@@ -14,6 +14,7 @@ import asyncclick as click
 import pytest
 import yaml
 
+from aqueue.cli.main import cli
 from aqueue.cli.worker import worker
 from aqueue.model.text import parse_duration
 
@@ -71,7 +72,8 @@ def kubernetes() -> dict[str, dict[str, Any]]:
 async def options_of(words: list[str]) -> dict[str, Any]:
     """The words of a worker, as the command understands them. Raises ClickException."""
     assert words[0] == "worker"
-    async with await worker.make_context("worker", words[1:]) as ctx:
+    program = click.Context(cli, **cli.context_settings)
+    async with await worker.make_context("worker", words[1:], parent=program) as ctx:
         return ctx.params
 
 
