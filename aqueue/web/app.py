@@ -12,13 +12,13 @@ from starlette.responses import Response
 
 from aqueue import __version__
 from aqueue.model.errors import AqueueError
-from aqueue.web import docs, enqueueing, glance, jobs, live, probes, queues, schedules, session, verbs
+from aqueue.web import docs, enqueueing, glance, jobs, live, measures, probes, queues, schedules, session, verbs
 from aqueue.web.pages import Files
 from aqueue.web.problems import Problem, problem_of
 from aqueue.web.site import Site
 
 ROUTERS = (
-    *(probes.router, session.router, glance.router, enqueueing.router, verbs.router, jobs.router),
+    *(probes.router, measures.router, session.router, glance.router, enqueueing.router, verbs.router, jobs.router),
     *(queues.router, schedules.router, live.router, docs.router),
 )
 """The routes of every site."""

@@ -18,7 +18,6 @@ from aqueue.web.access import Access
 from aqueue.web.app import application
 from aqueue.web.feed import Feed
 from aqueue.web.guard import Guard
-from aqueue.web.measures import router_for
 from aqueue.web.metrics import Engine
 from aqueue.web.rules import host_name
 from aqueue.web.server import listening
@@ -66,8 +65,8 @@ async def served(
         for one in sockets:
             bound.callback(one.close)
         port = sockets[0].getsockname()[1]
-        site = _site(queue, Access(token, read_only=options.read_only), port, is_ready)
-        app = Guard(application(site, (router_for(engine), *routers)), site.access, hosts, site.cookie)
+        site = _site(queue, Access(token, read_only=options.read_only), port, is_ready, engine)
+        app = Guard(application(site, routers), site.access, hosts, site.cookie)
         async with listening(app, sockets):
             try:
                 yield _address(options.host, port)
@@ -75,7 +74,9 @@ async def served(
                 await site.feed.close()
 
 
-def _site(queue: Queue, access: Access, port: int, is_ready: IsReady | None) -> Site:
+def _site(
+    queue: Queue, access: Access, port: int, is_ready: IsReady | None, engine: Callable[[], Engine | None]
+) -> Site:
     async def any_is_ready() -> bool:
         return takes_jobs(await queue.workers())
 
@@ -87,6 +88,7 @@ def _site(queue: Queue, access: Access, port: int, is_ready: IsReady | None) -> 
         feed=Feed(views),
         cookie=f"aqueue-{port}",  # cookies are not kept apart by ports
         is_ready=is_ready or any_is_ready,
+        engine=engine,
     )
 
 

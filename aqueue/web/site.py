@@ -14,12 +14,16 @@ from aqueue.queue import Queue
 from aqueue.views import Views
 from aqueue.web.access import Access, Caller
 from aqueue.web.feed import Feed
+from aqueue.web.metrics import Engine
 from aqueue.web.problems import Problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """What is served. `cookie` is the name of the cookie of a session; `is_ready` is whether a worker takes jobs."""
+    """What is served. `cookie` is the name of the cookie of a session; `is_ready` is whether a worker takes jobs.
+
+    `engine` is the worker in this process, if there is one.
+    """
 
     queue: Queue
     views: Views
@@ -27,6 +31,7 @@ class Site:
     feed: Feed
     cookie: str
     is_ready: Callable[[], Awaitable[bool]]
+    engine: Callable[[], Engine | None]
 
 
 async def _site(connection: HTTPConnection) -> Site:

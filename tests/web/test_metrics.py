@@ -1,11 +1,16 @@
 """What Prometheus reads: parsed as it would, from a real queue, with and without a worker."""
 
 import asyncio
+import contextlib
 import itertools
+import re
+import subprocess
+import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families
@@ -18,6 +23,8 @@ from aqueue.model.errors import StoreUnavailable
 from aqueue.model.newjob import NewJob
 from aqueue.store import open_store
 from aqueue.web import metrics
+
+from .harness import BEARER, Served
 
 PATIENCE = 30.0
 """Seconds until a test gives up on what it waits for."""
@@ -141,6 +148,46 @@ async def test_where_the_store_does_not_serve_the_process_still_tells_of_itself(
     assert value(samples, "aqueue_store_up") == 0
     assert "aqueue_jobs" not in samples
     assert value(samples, "aqueue_slots") == 4
+
+
+async def test_the_route_wants_the_token_and_answers_in_the_format_that_is_asked_for(closed: Served) -> None:
+    anonymous = await closed.client.get("/metrics", headers={"Authorization": ""})
+    assert anonymous.status_code == 401
+    for accept, kind in ((OPENMETRICS, "application/openmetrics-text"), ("*/*", "text/plain")):
+        answer = await closed.client.get("/metrics", headers={**BEARER, "Accept": accept})
+        assert answer.status_code == 200
+        assert answer.headers["Content-Type"].startswith(f"{kind}; version=")
+        assert "aqueue_store_up 1.0" in answer.text
+
+
+def test_a_real_worker_serves_what_it_has_counted_and_a_dashboard_what_the_store_tells(tmp_path: Path) -> None:
+    database = str(tmp_path / "queue.db")
+    for words in (["worker", "--concurrency=2", "--log-format=json", "--http=127.0.0.1:0"], ["dashboard", "--port=0"]):
+        with told(database, *words) as (process, address):
+            if words[0] == "worker":
+                aqueue(database, "enqueue", "--wait", "true")
+            text = httpx.get(f"{address}/metrics").text
+            assert ('aqueue_runs_total{ending="exited",state="completed"} 1.0' in text) == (words[0] == "worker")
+            assert 'aqueue_jobs{queue="default",state="completed"} 1.0' in text
+            process.terminate()
+
+
+def aqueue(database: str, *words: str) -> None:
+    subprocess.run([sys.executable, "-m", "aqueue", "--db", database, *words], check=True, timeout=PATIENCE)
+
+
+@contextlib.contextmanager
+def told(database: str, *words: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """A command that serves, and the address that its first line has."""
+    command = [sys.executable, "-m", "aqueue", "--db", database, *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout is not None
+            found = re.search(r"http://[0-9.:]+", process.stdout.readline())
+            assert found
+            yield process, found[0]
+        finally:
+            process.terminate()
 
 
 async def test_names_follow_the_conventions(queue: Queue) -> None:
