@@ -17,7 +17,7 @@ class PlainSession:
     def __init__(self, url: str) -> None:
         self._address = Address.parse(url)
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     @property
     def connection(self) -> sqlite3.Connection:
