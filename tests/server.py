@@ -14,13 +14,15 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO
 
 import pytest
 
 NOBODY = 65534
+NOTHING: Mapping[str, str] = MappingProxyType({})
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "fsync": "off",
@@ -35,7 +37,7 @@ SETTINGS = {
 class Server:
     """A server with data of its own; databases are made of nothing, and all of them go with it."""
 
-    def __init__(self, folder: Path, programs: Path) -> None:
+    def __init__(self, folder: Path, programs: Path, more: Mapping[str, str] = NOTHING) -> None:
         self.folder = folder
         self._programs = programs
         self._user = NOBODY if os.geteuid() == 0 else None
@@ -46,7 +48,7 @@ class Server:
             "initdb", "--no-sync", "--no-instructions", "-A", "trust", "-U", "aqueue", "-E", "UTF8", "--locale=C"
         )
         with (self.data / "postgresql.conf").open("a") as file:
-            settings = SETTINGS | {"port": str(self.port), "unix_socket_directories": str(folder)}
+            settings = SETTINGS | dict(more) | {"port": str(self.port), "unix_socket_directories": str(folder)}
             file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
         self.start()
 
@@ -73,6 +75,17 @@ class Server:
         """The same over the network, or over another port."""
         more = "&".join(f"{name}={value}" for name, value in words.items())
         return f"postgresql://aqueue@127.0.0.1:{port or self.port}/{database}{more and '?'}{more}"
+
+    def database(self) -> str:
+        """A new database; `createdb` makes it."""
+        self._number += 1
+        name = f"d{self._number}"
+        self._run_client("createdb", name)
+        return name
+
+    def _run_client(self, program: str, *words: str) -> None:
+        where = ["-h", str(self.folder), "-p", str(self.port), "-U", "aqueue"]
+        subprocess.run([self._programs / program, *where, *words], check=True, stdin=subprocess.DEVNULL)
 
     def schema(self) -> str:
         """The name of a schema that is not there yet."""

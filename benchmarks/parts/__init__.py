@@ -18,6 +18,7 @@ from benchmarks.parts import (
     pickup,
     retries,
     selection,
+    server,
     startup,
     throughput,
     web,
@@ -55,4 +56,5 @@ PARTS = {
     "selection": Part(selection.measure),
     "build": Part(build.measure, 900),
     "web": Part(web.measure, 1200),
+    "server": Part(server.measure, 900),
 }

@@ -15,7 +15,7 @@ JOBS = Path(__file__).with_name("jobs")
 """What that interpreter runs."""
 
 DEBIAN = ("parallel", "task-spooler", "nq", "strace")
-PYPI = ("huey", "hyperqueue")
+PYPI = ("huey", "hyperqueue", "procrastinate", "psycopg[binary]", "pgqueuer", "asyncpg")
 
 
 def install() -> None:
