@@ -39,6 +39,7 @@ class Prepared:
     names: tuple[str, ...]
     writes: bool = False
     returns: bool = False
+    tells_xid: bool = False
 
 
 @functools.cache
@@ -56,7 +57,8 @@ def numbered(text: str) -> Prepared:
     numbers = {name: f"${number}" for number, name in enumerate(names, start=1)}
     returns = "RETURNING" in text
     writes = _WRITES.match(text) is not None and not returns
-    return Prepared(_PARAMETER.sub(lambda found: numbers[found[1]], text), names, writes, returns)
+    tells_xid = returns and text.endswith("AS xid")
+    return Prepared(_PARAMETER.sub(lambda found: numbers[found[1]], text), names, writes, returns, tells_xid)
 
 
 @functools.cache
@@ -72,6 +74,8 @@ class Drive:
         self._connection = connection
         self._locks = locks
         self.changed = False
+        self.xid: str | None = None
+        """The number of the transaction, where a statement has told it."""
 
     async def run(self, ask: Ask[T]) -> T:
         """What the verb returns. Raises what it raises."""
@@ -88,6 +92,8 @@ class Drive:
         values = [holdable(statement.parameters[name]) for name in sent.names]
         rows = await self._connection.fetch(sent.text, *values)
         self.changed = self.changed or sent.writes or (sent.returns and bool(rows))
+        if sent.tells_xid and rows:
+            self.xid = rows[0]["xid"]
         return rows
 
 

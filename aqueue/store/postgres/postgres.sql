@@ -1,6 +1,7 @@
 -- Every statement that aqueue sends to PostgreSQL, by name: the same names with the same parameters as on SQLite.
 -- {lock} is filled only where the transaction writes: what is decided from such a row is still true when it is written,
--- since under READ COMMITTED nothing else would see to that. Rows are locked in the order of their numbers.
+-- since under READ COMMITTED nothing else would see to that. Rows are locked in the order of their numbers. What a worker
+-- does all the time also tells the number of its transaction, which need not be asked for then.
 
 -- name: enqueue
 INSERT INTO jobs (
@@ -156,7 +157,7 @@ UPDATE jobs SET
     started_at = :now, updated_at = :now, finished_at = NULL, due = 0, cancel_requested = 0, progress = NULL
 FROM jsonb_each_text(:chosen::jsonb) AS chosen
 WHERE jobs.seq = chosen.key::bigint
-RETURNING jobs.*;
+RETURNING jobs.*, pg_current_xact_id()::text AS xid;
 
 -- name: start_runs
 INSERT INTO aqueue_runs (job, run, attempt, worker, slot, started_at)
@@ -196,7 +197,7 @@ WHERE jobs.seq = decided.seq
     AND jobs.run = decided.was_run
     AND jobs.worker IS NOT DISTINCT FROM decided.was_worker
     AND jobs.cancel_requested = decided.was_cancel_requested
-RETURNING jobs.seq, jobs.run, jobs.awaited AS is_awaited;
+RETURNING jobs.seq, jobs.run, jobs.awaited AS is_awaited, pg_current_xact_id()::text AS xid;
 
 -- name: end_runs
 UPDATE aqueue_runs SET

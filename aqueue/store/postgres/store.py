@@ -30,6 +30,9 @@ from aqueue.store.statement import Ask
 
 T = TypeVar("T")
 
+WORKERS_PATIENCE = 5.0
+"""How long a worker usually waits for a lock, in seconds: its sessions have that as they are."""
+
 LOOK_EVERY = 1.0
 """Seconds between two looks at who lives, of somebody who waits for that and is no worker."""
 
@@ -59,7 +62,13 @@ class PostgresStore:
         self._worker = worker
         self._offset = 0.0
         self._server = ""
-        self._writer = Link(self._address, self._prepare, application_name=f"aqueue {'worker' if worker else 'client'}")
+        self._usual_patience = WORKERS_PATIENCE if worker else PATIENCE
+        self._writer = Link(
+            self._address,
+            self._prepare,
+            application_name=f"aqueue {'worker' if worker else 'client'}",
+            lock_timeout=str(_milliseconds(self._usual_patience)),
+        )
         self._reader = Link(self._address, application_name="aqueue reader", default_transaction_read_only="on")
         self._listener = Link(self._address, application_name="aqueue listener")
         self.doorbell = Doorbell(self._listener, f"aqueue.{self._address.schema}", self._own_pids)
@@ -162,7 +171,8 @@ class PostgresStore:
     async def _transact(self, asks: Sequence[Ask[Any]], patience: float) -> tuple[Turned, bool]:
         outcomes: dict[int, Any] = {}
         connection = await self._writer.get()
-        begin = f"BEGIN; SET LOCAL lock_timeout = {_milliseconds(patience)}"
+        is_usual = patience == self._usual_patience
+        begin = "BEGIN" if is_usual else f"BEGIN; SET LOCAL lock_timeout = {_milliseconds(patience)}"
         while True:
             begun = time.perf_counter()
             await connection.execute(begin)
@@ -184,6 +194,8 @@ class PostgresStore:
         """What has to be done before the commit; the number of the transaction, if it has written anything."""
         if drive.changed and not self._worker:
             await connection.fetch(own("ring").text)
+        if drive.xid is not None:
+            return drive.xid
         xid: str | None = await connection.fetchval(own("ended").text)
         return xid
 
