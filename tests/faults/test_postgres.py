@@ -10,6 +10,7 @@ from server import own_server, server
 from store.harness import plain
 
 from aqueue.queue import Queue
+from aqueue.store.postgres import bell
 
 from .harness import ENOUGH, Gate, enqueue, working
 from .proxy import proxied
@@ -107,6 +108,27 @@ async def test_who_is_cut_off_while_nobody_else_works_puts_its_jobs_back_uncount
             await cut.ended()
         async with Queue.open(url) as queue:
             assert (await queue.get(job)).attempts == 0
+
+
+async def test_who_waits_hears_again_when_the_connection_was_gone_without_a_word(
+    schema: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bell, "PROBE_EVERY", 0.05)
+    monkeypatch.setattr(bell, "ECHO_WITHIN", 0.2)
+    async with proxied(server().port) as network:
+        far = server().url_over_tcp(port=network.port, schema=schema)
+        (job,) = await enqueue(far, "true")
+        async with Queue.open(far) as queue:
+            waiting = asyncio.ensure_future(queue.wait(job))
+            await asyncio.sleep(0.2)
+            network.cut()
+            async with working(url) as worker:
+                await worker.hear("Settled", job=job)
+                await worker.stop()
+            await asyncio.sleep(0.5)
+            network.heal()
+            (done,) = await asyncio.wait_for(waiting, 10)
+            assert done.state == "completed"
 
 
 async def test_an_idle_worker_sends_its_heartbeat_and_nothing_else(schema: str, url: str) -> None:

@@ -277,7 +277,7 @@ async def test_where_no_ring_comes_through_there_is_a_look_now_and_then(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert isinstance(store, PostgresStore)
-    monkeypatch.setattr(bell, "ECHO_WITHIN", 0.1)
+    monkeypatch.setattr(bell, "ECHO_WITHIN", 0.2)
     monkeypatch.setattr(bell, "LOOK_EVERY", 0.01)
     assert await hears(store.doorbell)
     async with opened(store.url) as deaf:

@@ -22,6 +22,9 @@ PAUSE = 0.02
 ECHO_WITHIN = 3.0
 """Seconds in which a worker must hear itself ring, or it is taken for deaf."""
 
+PROBE_EVERY = 20.0
+"""Seconds after which somebody who waits, and is no worker, asks whether the server is still there."""
+
 LOOK_EVERY = 1.0
 """Seconds between two looks of the deaf."""
 
@@ -32,10 +35,11 @@ AGAIN_AFTER = 1.0
 class Doorbell:
     """Rings for others, and hears their rings."""
 
-    def __init__(self, link: Link, channel: str, own_pids: Callable[[], frozenset[int]]) -> None:
+    def __init__(self, link: Link, channel: str, own_pids: Callable[[], frozenset[int]], *, probes: bool) -> None:
         self._link = link
         self._channel = channel
         self._own_pids = own_pids
+        self._probes = probes
         self._bells: dict[object, tuple[Callable[[], None], bool]] = {}
         self._ear: asyncio.Task[None] | None = None
         self._ringing: asyncio.Task[None] | None = None
@@ -108,11 +112,22 @@ class Doorbell:
                     connection.add_termination_listener(lambda _, lost=lost: lost.set())
                     await connection.add_listener(self._channel, self._hear)
                 self._tell(lambda _: True)
-                await lost.wait()
+                await self._until_lost(lost)
             except LOST:
                 self._link.drop()
             except asyncpg.PostgresError:
                 await asyncio.sleep(AGAIN_AFTER)
+
+    async def _until_lost(self, lost: asyncio.Event) -> None:
+        """Who has no heartbeat looks now and then whether the connection is still one: nobody else would tell."""
+        while self._probes:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(lost.wait(), PROBE_EVERY)
+                return
+            async with self.using, asyncio.timeout(ECHO_WITHIN):
+                connection = await self._link.get()
+                await connection.execute("SELECT 1")
+        await lost.wait()
 
     def _hear(self, _connection: Any, pid: int, _channel: str, _payload: object) -> None:
         self._echo.set()

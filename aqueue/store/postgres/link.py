@@ -38,10 +38,16 @@ SETTINGS: Mapping[str, str] = {
 Prepare = Callable[[Connection], Awaitable[None]]
 
 
-async def connect(address: Address, more: Mapping[str, str]) -> Connection:
+async def connect(address: Address, more: Mapping[str, str], answer_within: float | None = None) -> Connection:
     """A new connection, whose names are those of the queue's schema."""
     settings = {**SETTINGS, "search_path": f'"{address.schema}",pg_temp', **more}
-    return await asyncpg.connect(address.dsn, server_settings=settings, timeout=ANSWER_WITHIN, statement_cache_size=500)
+    return await asyncpg.connect(
+        address.dsn,
+        server_settings=settings,
+        timeout=ANSWER_WITHIN,
+        statement_cache_size=500,
+        command_timeout=answer_within,
+    )
 
 
 class Link:
@@ -55,6 +61,8 @@ class Link:
         self._opening = asyncio.Lock()
         self._failures = 0
         self._closed = False
+        self.answer_within: float | None = None
+        """Seconds for which an answer is waited for."""
 
     @property
     def is_up(self) -> bool:
@@ -87,7 +95,7 @@ class Link:
 
     async def _made(self) -> Connection:
         try:
-            made = await connect(self._address, self._more)
+            made = await connect(self._address, self._more, self.answer_within)
             try:
                 if self._prepare is not None:
                     await self._prepare(made)

@@ -33,6 +33,9 @@ T = TypeVar("T")
 WORKERS_PATIENCE = 5.0
 """How long a worker usually waits for a lock, in seconds: its sessions have that as they are."""
 
+LONGEST_STATEMENT = 120.0
+"""Seconds after which a statement of a client is given up, since the server is gone without a word."""
+
 LOOK_EVERY = 1.0
 """Seconds between two looks at who lives, of somebody who waits for that and is no worker."""
 
@@ -71,7 +74,10 @@ class PostgresStore:
         )
         self._reader = Link(self._address, application_name="aqueue reader", default_transaction_read_only="on")
         self._listener = Link(self._address, application_name="aqueue listener")
-        self.doorbell = Doorbell(self._listener, f"aqueue.{self._address.schema}", self._own_pids)
+        for link in (self._writer, self._reader):
+            link.answer_within = None if worker else LONGEST_STATEMENT  # a worker's heartbeat sees to that
+        channel = f"aqueue.{self._address.schema}"
+        self.doorbell = Doorbell(self._listener, channel, self._own_pids, probes=not worker)
         self.place = place_for(self._address.dsn)
         self.lobby = Nearby(self.place)
         self._writing = asyncio.Lock()
@@ -261,6 +267,7 @@ class PostgresStore:
         """Tell the watcher, in the running loop, until the end of the block. A worker keeps its lease meanwhile."""
         keeping = self._looking(watcher) if self.lobby.worker is None else self._lease(self.lobby.worker, watcher).run()
         task = asyncio.get_running_loop().create_task(keeping, name="lease")
+        task.add_done_callback(lambda done: _check_kept(done, watcher))
         try:
             with self.lobby.watched(watcher.departed):
                 yield
@@ -365,6 +372,13 @@ async def _rolled_back(connection: Connection) -> None:
     if not connection.is_closed():
         with contextlib.suppress(Exception):
             await connection.execute("ROLLBACK")
+
+
+def _check_kept(keeping: "asyncio.Task[None]", watcher: Watcher) -> None:
+    """A worker whose lease is not kept any more, by whatever fault of ours, must not go on."""
+    if not keeping.cancelled() and (fault := keeping.exception()) is not None:
+        watcher.unreachable(f"the lease is not kept: {fault!r}")
+        watcher.outlived(at_once=True)
 
 
 def _is_second(error: Exception) -> bool:
