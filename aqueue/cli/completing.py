@@ -53,7 +53,7 @@ _TYPES: Sequence[tuple[click.ParamType[Any], Source]] = [
     (SERVED, candidates.queue_names),
 ]
 _FILE, _FOLDER = click.Path(), click.Path(file_okay=False)
-_PATHS: Mapping[str, click.ParamType[Any]] = {"words": _FILE, "PATH": _FILE, "DIR": _FOLDER}
+_PATHS: Mapping[str, click.ParamType[Any]] = {"words": _FILE, "PATH": _FILE, "PATH|URL": _FILE, "DIR": _FOLDER}
 """What is the name of a file or of a folder, by the name or the metavar: that is for the shell to complete."""
 
 
