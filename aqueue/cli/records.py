@@ -65,12 +65,13 @@ class Recorder:
 
     def say_goodbye(self, worker: str) -> None:
         """Tell that the worker stops, and what its runs came to."""
-        self._worker = worker
-        self._lines.add(self._text("info", "worker_stopped", {"runs": dict(self._counts)}))
+        self._worker, message = worker, f"worker {worker} stopped"
+        self._lines.add(self._text("info", "worker_stopped", {"runs": dict(self._counts), "message": message}))
 
     def left_out(self, count: int) -> str:
         """The line that says how many were left out."""
-        return self._text("warning", "lines_left_out", {"lines": count})
+        message = f"{count} lines are left out here: nobody read them in time"
+        return self._text("warning", "lines_left_out", {"lines": count, "message": message})
 
     def output(self, source: Source, lines: Sequence[str]) -> str:
         """What a job has printed: an object for each of these lines."""
