@@ -245,10 +245,10 @@ def test_a_wait_for_one_shows_none(shell: Shell) -> None:
 def test_a_burst_shows_how_far_it_is_below_its_lines_and_destroys_none(shell: Shell) -> None:
     os.mkfifo(shell.folder / "gate")
     shell.ok("enqueue", "-", "--max-retries", "0", stdin=b"true\nexit 3\ncat gate\ntrue\n")
-    with on_terminal(shell, "worker", "--burst", "--concurrency", "1", columns=150) as burst:
+    with on_terminal(shell, "worker", "--burst", "--concurrency", "1", columns=300) as burst:
         burst.shows("] 2 of 4, 1 failed")
         assert burst.screen.shown[-1].startswith("Working [")
-        burst.resize(120)
+        burst.resize(240)  # wider than any line of the worker
         (shell.folder / "gate").write_text("")
         assert burst.ends() == 0
     lines = [line.split(maxsplit=1)[1] for line in burst.screen.shown]
