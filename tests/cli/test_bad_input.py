@@ -252,7 +252,10 @@ IDS_AND_MORE = "give either ids or a selection, not both"
         (["logs", "1", "--run", "first"], ".*'first' is not a whole number"),
         (["logs", "1", "--tail", "-1"], ".*'-1' is not between 0 and 1000000000"),
         (["--db", "", "list"], "the path of the database must not be empty or hold a NUL"),
-        (["--db", "mysql://host/queue", "list"], "mysql://host/queue: a queue is kept in a SQLite file, or in postgresql://.*"),
+        (
+            ["--db", "mysql://host/queue", "list"],
+            "mysql://host/queue: a queue is kept in a SQLite file, or in postgresql://.*",
+        ),
     ],
     ids=" ".join,
 )
