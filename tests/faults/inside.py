@@ -26,7 +26,9 @@ from aqueue.engine.node import Node, Options
 from aqueue.model.errors import AqueueError
 from aqueue.model.newjob import NewJob
 from aqueue.queue import Queue
-from aqueue.store import open_store
+from aqueue.store import open_store, sqlite
+
+assert sqlite  # imported before the user changes, who may not be able to read it
 
 
 async def worker(database: str, options: Mapping[str, Any]) -> None:
