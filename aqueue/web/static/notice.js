@@ -6,7 +6,7 @@
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
 
-const STAYS = 6000;
+const STAYS = 8000;
 const MOST = 4;
 
 const done = h("div.notices-done", { role: "status", "aria-live": "polite" });

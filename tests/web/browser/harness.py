@@ -22,7 +22,7 @@ from aqueue.model.job import State
 from aqueue.model.newjob import NewJob
 from aqueue.queue import Queue
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds until a test gives up on what it waits for."""
 
 TOKEN = "a-token-for-tests"
@@ -161,6 +161,7 @@ class Watch:
     strangers: list[str] = field(default_factory=list)
 
     def over(self, context: BrowserContext) -> None:
+        context.set_default_timeout(PATIENCE * 1000)
         context.on("console", self._console)
         context.on("weberror", lambda error: self.complaints.append(str(error.error)))
         context.on("request", self._request)

@@ -27,7 +27,7 @@ async def set_the_stage(site: Site) -> None:
         await queue.pause_queue("reports")
         backup, zone = "./backup.sh --to /srv/backup", "Europe/Berlin"
         await queue.schedules.add("nightly", "30 2 * * *", backup, timezone=zone, missed="once", tags=["backup"])
-        await queue.schedules.add("poll", "*/10 * * * *", "printf polled", timeout=5)
+        await queue.schedules.add("poll", "*/10 * * * *", "printf polled", timeout=5, overlap=True)
         polled = await queue.schedules.trigger("poll")
         await queue.wait(polled.id, "compile-a", "compile-b", "notify-9", "hungry", "push-5", "import-1")
 
