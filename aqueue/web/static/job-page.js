@@ -22,6 +22,7 @@ import { doToOne, verbButton } from "./verbs.js";
 
 const READ_AGAIN = 150; // milliseconds between two looks at a job that changes
 const PART = 1000; // events that come at once
+const SETTLES = 500; // milliseconds until verbs that have changed take a click
 const ASK_WHY = 1500;
 
 /** @returns {Promise<import("./router.js").Page>} */
@@ -48,6 +49,8 @@ class JobPage {
   #job;
   #go;
   #gone = false;
+  #verbs = null;
+  #changed = -Infinity;
 
   constructor(job, events, { signal, live, go }) {
     this.#job = job;
@@ -160,7 +163,7 @@ class JobPage {
     this.#tellJob(job);
     this.#tellWhy(job);
     this.family.tell(job);
-    this.runs.tell(job.runs);
+    this.runs.tell(job.runs, job.more_runs ?? 0);
     this.output.tell(job.runs);
     this.events.tell(events);
     this.timeline.tell(events);
@@ -170,12 +173,11 @@ class JobPage {
     this.state.set(job);
     say(this.command, visible(job.command));
     this.bar.set(job.state === "processing" ? job.progress : null);
-    reveal(
-      say(this.error, oneLine(job.error ?? "")),
-      Boolean(job.error) && !["completed", "processing"].includes(job.state),
-    );
+    const tells = Boolean(job.error) && job.error !== job.state && !["completed", "processing"].includes(job.state);
+    reveal(say(this.error, oneLine(job.error ?? "")), tells);
+    this.error.classList.toggle("bad", job.state !== "cancelled");
     this.facts.tell(job);
-    this.drawVerbs(verbsOf(job));
+    this.#tellVerbs(verbsOf(job));
   }
 
   #tellWhy({ why }) {
@@ -187,7 +189,15 @@ class JobPage {
     this.reason.dataset.text = text;
   }
 
+  /** What a job can be told changes with its state: a second click on one verb must not be a first on another. */
+  #tellVerbs(verbs) {
+    if (this.#verbs && this.#verbs.join() !== verbs.join()) this.#changed = performance.now();
+    this.#verbs = verbs;
+    this.drawVerbs(verbs);
+  }
+
   async #do(verb) {
+    if (performance.now() - this.#changed < SETTLES) return;
     if ((await doToOne(verb, this.#job.id)) && verb === "remove") this.#go("/jobs");
     else this.again();
   }

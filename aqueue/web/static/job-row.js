@@ -65,7 +65,7 @@ export function jobRow(first, onTick) {
       job.command.length > 60 ? oneLine(job.command).slice(0, 2000) : null,
     );
     bar.set(job.state === "processing" ? job.progress : null);
-    reveal(say(error, oneLine(job.error ?? "")), Boolean(job.error) && job.state !== "completed");
+    reveal(say(error, oneLine(job.error ?? "")), Boolean(job.error) && !["completed", job.error].includes(job.state));
     if (queue.dataset.name !== job.queue)
       put(queue, h("a.plain", { href: `/jobs?queue=${encodeURIComponent(job.queue)}` }, job.queue)).dataset.name =
         job.queue;

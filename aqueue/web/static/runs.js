@@ -5,7 +5,7 @@
 
 import { at, setTook, took } from "./clock.js";
 import { h, keyed, mark, reveal, say } from "./dom.js";
-import { duration, size } from "./format.js";
+import { count, duration, size } from "./format.js";
 import { oneLine } from "./text.js";
 
 /**
@@ -34,11 +34,14 @@ export function runsTable(onShow) {
     h("th", { scope: "col" }, h("span.unseen", "Output")),
   );
   const none = h("p.hint", "It has not run yet.");
+  const older = h("p.hint");
   const table = h("div.table", h("table.runs", h("caption.unseen", "Attempts"), h("thead", head), body));
   return {
-    element: h("section.card", { "aria-labelledby": "runs" }, h("h2", { id: "runs" }, "Attempts"), table, none),
-    tell(runs) {
+    element: h("section.card", { "aria-labelledby": "runs" }, h("h2", { id: "runs" }, "Attempts"), table, older, none),
+    /** Show these runs, of which there were so many more before. */
+    tell(runs, more) {
       draw([...runs].reverse());
+      reveal(say(older, `${count(more)} before these are not shown.`), more > 0);
       reveal(table, runs.length > 0);
       reveal(none, runs.length === 0);
     },
@@ -70,17 +73,20 @@ function row(first, onShow) {
   );
   const update = (run) => {
     say(attempt, run.attempt && run.attempt !== run.run ? ` attempt ${run.attempt}` : "");
-    mark(
-      say(ending, endingOf(run)),
-      "data-state",
-      run.finished_at ? (run.exit_code === 0 ? "completed" : "dead") : "processing",
-    );
+    mark(say(ending, endingOf(run)), "data-state", colourOf(run));
     reveal(say(error, oneLine(detailOf(run))), Boolean(detailOf(run)));
     setTook(time, run.started_at, run.finished_at);
     say(cpu, run.cpu_seconds === null ? "–" : duration(run.cpu_seconds));
     say(memory, run.peak_bytes === null ? "–" : size(run.peak_bytes));
   };
   return { element, update };
+}
+
+/** The state whose colour an ending has. */
+function colourOf(run) {
+  if (!run.finished_at) return "processing";
+  if (["cancelled", "interrupted"].includes(run.ending)) return "cancelled";
+  return run.exit_code === 0 ? "completed" : "dead";
 }
 
 function endingOf(run) {

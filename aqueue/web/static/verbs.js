@@ -44,20 +44,13 @@ export function verbButton(verb, onclick, options = {}) {
  * @returns {Promise<boolean>} whether it was done
  */
 export async function doToOne(verb, id) {
-  if (
-    verb === "remove" &&
-    !(await ask({
-      title: `Remove job ${id}?`,
-      text: "Its history and its output go with it.",
-      yes: "Remove it",
-      danger: true,
-    }))
-  )
-    return false;
+  const question = { title: `Remove job ${id}?`, text: "Its history and its output go with it.", yes: "Remove it" };
+  if (verb === "remove" && !(await ask({ ...question, danger: true }))) return false;
   const request = verb === "remove" ? ["DELETE", jobPath(id)] : ["POST", jobPath(id, `/${verb}`)];
-  const done = await attempt(async () => (await send(...request), true));
-  if (done) notice(`Job ${id} is ${VERBS[verb].done}.`);
-  return Boolean(done);
+  const answer = await attempt(async () => (await send(...request)) ?? {});
+  // A running job is cancelled when its processes are gone.
+  if (answer) notice(`Job ${id} is ${answer.state === "processing" ? "being ended" : VERBS[verb].done}.`);
+  return Boolean(answer);
 }
 
 /**
