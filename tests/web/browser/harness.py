@@ -15,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request, expect
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Playwright, Request, expect
 
 import aqueue
 from aqueue.model.job import State
@@ -36,6 +36,9 @@ FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
+
+NETWORK_CHANGED = "net::ERR_NETWORK_CHANGED"
+"""What Chromium ends all loading with, from loopback too, when some interface of the machine comes or goes."""
 
 SERIOUS = {"serious", "critical"}
 """Faults of accessibility that a page must not have."""
@@ -159,17 +162,30 @@ class Watch:
     forgiven: re.Pattern[str] | None = None
     complaints: list[str] = field(default_factory=list)
     strangers: list[str] = field(default_factory=list)
+    _loading: asyncio.Task[None] | None = None
 
     def over(self, context: BrowserContext) -> None:
         context.set_default_timeout(PATIENCE * 1000)
+        context.on("requestfailed", self._failed)
         context.on("console", self._console)
         context.on("weberror", lambda error: self.complaints.append(str(error.error)))
         context.on("request", self._request)
 
     def _console(self, message: ConsoleMessage) -> None:
         told = f"{message.text} {message.location['url']}"
-        if message.type in ("error", "warning") and not (self.forgiven and self.forgiven.search(told)):
+        is_forgiven = NETWORK_CHANGED in told or (self.forgiven and self.forgiven.search(told))
+        if message.type in ("error", "warning") and not is_forgiven:
             self.complaints.append(told)
+
+    def _failed(self, request: Request) -> None:
+        """Load a page again that could not be loaded."""
+        is_idle = self._loading is None or self._loading.done()
+        if request.failure == NETWORK_CHANGED and request.resource_type in ("script", "stylesheet") and is_idle:
+            self._loading = asyncio.create_task(self._load_again(request.frame.page), name="load again")
+
+    async def _load_again(self, page: Page) -> None:
+        with contextlib.suppress(Error):
+            await page.reload()
 
     def _request(self, request: Request) -> None:
         if not request.url.startswith(("http://127.0.0.1:", "data:")):
