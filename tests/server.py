@@ -50,6 +50,8 @@ class Server:
         with (self.data / "postgresql.conf").open("a") as file:
             settings = SETTINGS | dict(more) | {"port": str(self.port), "unix_socket_directories": str(folder)}
             file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
+        with (self.data / "pg_hba.conf").open("a") as file:
+            file.write("host all all 10.99.0.0/16 trust\n")
         self.start()
 
     @property
@@ -165,13 +167,13 @@ def server() -> Server:
 
 
 @contextlib.contextmanager
-def own_server() -> Iterator[Server]:
+def own_server(more: Mapping[str, str] = NOTHING) -> Iterator[Server]:
     """A server that a test may stop, restart and stall."""
     place = programs()
     if place is None:
         server()
     assert place is not None
-    made = Server(Path(tempfile.mkdtemp(prefix="aqueue-pg-", dir="/tmp")), place)
+    made = Server(Path(tempfile.mkdtemp(prefix="aqueue-pg-", dir="/tmp")), place, more)
     try:
         yield made
     finally:

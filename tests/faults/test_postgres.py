@@ -1,6 +1,7 @@
 """Workers on several machines: killed, cut off and stopped, and a server that crashes."""
 
 import asyncio
+import contextlib
 import os
 import signal
 from pathlib import Path
@@ -12,7 +13,8 @@ from store.harness import plain
 from aqueue.queue import Queue
 from aqueue.store.postgres import bell
 
-from .harness import ENOUGH, Gate, enqueue, working
+from .harness import ENOUGH, Gate, Worker, enqueue, working
+from .hosts import hosts
 from .proxy import proxied
 
 LEASE = 3.0
@@ -204,3 +206,35 @@ def _check_whole(log: Path, ids: list[str]) -> None:
     """Each job has run once, from its beginning to its end."""
     lines = log.read_text().splitlines()
     assert sorted(lines) == sorted([f"{sign} {job}" for job in ids for sign in "+-"])
+
+
+async def test_of_four_hosts_one_is_cut_off_and_the_others_take_over_its_jobs(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    command = f"echo start $AQUEUE_RUN >>{log}; test $AQUEUE_RUN = 2 || sleep {MARK}"
+    with hosts(4) as machines, own_server({"listen_addresses": "*"}) as far:
+        async with contextlib.AsyncExitStack() as stack:
+            crew: list[Worker] = []
+            for machine in machines:
+                address = f"postgresql://aqueue@{machine.here}:{far.port}/postgres?schema=q&lease={LEASE}"
+                own = elsewhere(tmp_path / machine.name)
+                crew.append(await stack.enter_async_context(working(address, inside=machine.inside, set=own)))
+            here = far.url(schema="q", lease=str(LEASE))
+            (job,) = await enqueue(here, command, backoff_base=0.05)
+            hearing = [asyncio.ensure_future(worker.hear("Started", job=job)) for worker in crew]
+            done, _ = await asyncio.wait(hearing, return_when=asyncio.FIRST_COMPLETED)
+            number = next(number for number, one in enumerate(hearing) if one in done)
+            for one in hearing:
+                one.cancel()
+            machines[number].pull_out()
+            async with Queue.open(here) as queue:
+                (settled,) = await queue.wait(job)
+                assert (settled.state, settled.run, settled.attempts) == ("completed", 2, 2)
+                machines[number].plug_in()
+                await crew[number].ended()
+                runs = await queue.runs(await queue.get(job))
+                assert [run.ending for run in runs] == ["lost", "exited"]
+                assert (await queue.get(job)).attempts == 2
+            assert crew[number].told[-1]["event"] in {"Disowned", "Interrupting", "TroubleOver"}
+            for worker in [*crew[:number], *crew[number + 1 :]]:
+                await worker.stop()
+    assert log.read_text().split("\n") == ["start 1", "start 2", ""]
