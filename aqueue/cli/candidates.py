@@ -18,7 +18,7 @@ from aqueue.model.selection import Filter
 from aqueue.model.settings import KEYS
 from aqueue.store import queues, reading, roster, schedules
 from aqueue.store.peek import peek
-from aqueue.store.place import Place, default_database
+from aqueue.store.place import POSTGRESQL, Place, default_database
 from aqueue.store.presence import Lobby
 from aqueue.store.statement import Verb
 
@@ -74,10 +74,11 @@ def queue_names(db: str | None, _: str) -> Iterable[Item]:
 
 def workers(db: str | None, _: str) -> Iterable[Item]:
     """The workers that live."""
-    place = Place(str(_database(db)), shared=False)
-    lobby = Lobby(place)
-    found = peek(place.database, roster.workers) or ()
-    return [_item(one.id, f"{one.host}, pid {one.pid}") for one in found if lobby.is_alive(one.id)]
+    database = _database(db)
+    found = peek(database, roster.workers) or ()
+    # On a server those whose lease has passed go soon; and who stops one that is dead is told so.
+    is_alive = Lobby(Place(str(database), shared=False)).is_alive if isinstance(database, Path) else lambda _: True
+    return [_item(one.id, f"{one.host}, pid {one.pid}") for one in found if is_alive(one.id)]
 
 
 def schedule_names(db: str | None, _: str) -> Iterable[Item]:
@@ -140,5 +141,6 @@ def _item(value: str, help_: str = "") -> Item:
     return CompletionItem(value, help=line if len(line) <= LONGEST_HELP else f"{line[: LONGEST_HELP - 3]}...")
 
 
-def _database(db: str | None) -> Path:
-    return Path(default_database(os.environ) if db is None else db).absolute()
+def _database(db: str | None) -> Path | str:
+    where = default_database(os.environ) if db is None else db
+    return where if where.startswith(POSTGRESQL) else Path(where).absolute()

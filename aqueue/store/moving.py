@@ -17,8 +17,8 @@ from typing import Any, Protocol
 from aqueue.model.errors import InvalidInput, NotAQueue, Refused, StoreUnavailable
 from aqueue.store.driving import decoded
 from aqueue.store.explaining import Locked, explanation
-from aqueue.store.opening import POSTGRESQL, open_store
-from aqueue.store.place import Place
+from aqueue.store.opening import open_store
+from aqueue.store.place import POSTGRESQL, Place
 from aqueue.store.sqlite import sync_and_rename
 
 TABLES = (

@@ -5,11 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from aqueue.model.errors import InvalidInput, StoreUnavailable
-from aqueue.store.place import default_database, is_anywhere, is_shared
+from aqueue.store.place import POSTGRESQL, default_database, is_anywhere, is_shared
 from aqueue.store.protocol import Store
-
-POSTGRESQL = ("postgresql://", "postgres://")
-"""How the address of a queue on PostgreSQL begins."""
 
 
 def folder_of(url: str | None = None, environ: Mapping[str, str] = os.environ) -> Path | None:

@@ -9,6 +9,9 @@ from pathlib import Path
 from aqueue.model.errors import InvalidInput, NotAQueue, StoreUnavailable, UnsafePlace
 from aqueue.store import mounts
 
+POSTGRESQL = ("postgresql://", "postgres://")
+"""How the address of a queue begins that is kept on a server, and not in a file."""
+
 
 def default_database(environ: Mapping[str, str]) -> str:
     """`AQUEUE_DB`, or else `queue.db` in the user's data folder, by the XDG rules.

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from server import server
 
+from aqueue.cli import candidates
 from aqueue.engine import loop
 from aqueue.engine.node import Node, Options
 from aqueue.store import open_store
@@ -118,3 +119,11 @@ def test_a_server_that_is_not_there_is_told_without_the_password(shell: Shell, m
     monkeypatch.setenv("AQUEUE_DB", "postgresql://me:secret@127.0.0.1:1/db")
     reason = shell.fails(1, "status")
     assert reason.startswith("cannot reach postgresql://me@127.0.0.1:1/db: ")
+
+
+def test_words_are_completed_from_the_server(there: Shell, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    there.ok("enqueue", "true", "--id", "nightly", "-q", "mail")
+    assert [item.value for item in candidates.jobs_for("cancel")(None, "ni")] == ["nightly"]
+    assert [item.value for item in candidates.queue_names(None, "")] == ["mail"]
+    monkeypatch.setenv("AQUEUE_DB", "postgresql://127.0.0.1:1/db")
+    assert list(candidates.jobs_for("cancel")(None, "ni")) == []
