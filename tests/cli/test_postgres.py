@@ -17,7 +17,7 @@ from .harness import Shell
 
 @pytest.fixture
 def url() -> str:
-    return server().url(schema=server().schema(), lease="3")
+    return server().url(schema=server().schema(), lease="4")
 
 
 @pytest.fixture

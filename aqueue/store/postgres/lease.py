@@ -18,6 +18,7 @@ from typing import Any
 import asyncpg
 
 from aqueue.model.errors import StoreError
+from aqueue.store.postgres.address import LEASE
 from aqueue.store.postgres.bell import Doorbell
 from aqueue.store.postgres.driving import own
 from aqueue.store.postgres.explaining import LOST, explanation
@@ -79,7 +80,8 @@ class Lease:
 
     async def run(self) -> None:
         """Renew it until the others have taken over, or this is cancelled."""
-        self._renewed(_clock())
+        # It was registered a moment ago, for as long as the schema says.
+        self._renewed(_clock(), min(self._terms.lease, LEASE / 2))
         listening = asyncio.get_running_loop().create_task(self._listen(), name="echo")
         try:
             while True:
@@ -114,7 +116,7 @@ class Lease:
             self._disarm()
             self._watcher.outlived(at_once=True)
             return None
-        self._renewed(sent)
+        self._renewed(sent, self._terms.lease)
         self._on_time(around["now"], _clock() - sent)
         return self._seen(around)
 
@@ -139,10 +141,10 @@ class Lease:
             return float(soonest) + AFTER_THE_END
         return self._terms.interval
 
-    def _renewed(self, sent: float) -> None:
+    def _renewed(self, sent: float, seconds: float) -> None:
         self._disarm()
-        self._good_until = sent + self._terms.lease
-        wait = self._good_until - self._terms.margin - _clock()
+        self._good_until = sent + seconds
+        wait = self._good_until - Terms(seconds).margin - _clock()
         self._timer = asyncio.get_running_loop().call_later(max(0.0, wait), self._endangered)
 
     def _endangered(self) -> None:
