@@ -51,7 +51,7 @@ def test_both_databases_know_the_same_statements_with_the_same_parameters() -> N
     assert STATEMENTS.keys() == driving.STATEMENTS.keys()
     for name, text in driving.STATEMENTS.items():
         known = set(re.findall(r"(?<![:\w']):([a-z_]+)", re.sub(r"--.*", "", text)))
-        assert set(prepared(name).names) == known, name
+        assert set(prepared(name).names) == known or not prepared(name).text, name
 
 
 async def test_both_databases_have_the_same_columns(client: Plain, tmp_path: Path) -> None:
@@ -363,7 +363,7 @@ def test_no_statement_looks_at_all_jobs(client: Plain) -> None:
     )
     big = re.compile(r"Seq Scan on (jobs|aqueue_(runs|events|output|dependencies))\b")
     for name, text in STATEMENTS.items():
-        if name.startswith(("where_", "rows_")) or name in MAY_LOOK_AT_ALL or "attempt" in text:
+        if name.startswith(("where_", "rows_")) or name in MAY_LOOK_AT_ALL or name in WITHOUT_A_PLAN:
             continue
         where = ("where_any",) if "{where}" in text else ()
         sent = prepared(name, where, "rows_each" if "{rows}" in text else "", locks=True)
@@ -372,3 +372,4 @@ def test_no_statement_looks_at_all_jobs(client: Plain) -> None:
 
 
 MAY_LOOK_AT_ALL = {"list", "seqs", "miscounts", "edges"}
+WITHOUT_A_PLAN = {"savepoint", "undo", "keep", "start_runs"}

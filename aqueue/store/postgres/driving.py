@@ -57,7 +57,7 @@ def numbered(text: str) -> Prepared:
     numbers = {name: f"${number}" for number, name in enumerate(names, start=1)}
     returns = "RETURNING" in text
     writes = _WRITES.match(text) is not None and not returns
-    tells_xid = returns and text.endswith("AS xid")
+    tells_xid = returns and " AS xid" in text
     return Prepared(_PARAMETER.sub(lambda found: numbers[found[1]], text), names, writes, returns, tells_xid)
 
 
@@ -89,6 +89,8 @@ class Drive:
 
     async def _rows(self, statement: Statement) -> Any:
         sent = prepared(statement.name, statement.where, statement.rows, locks=self._locks)
+        if not sent.text:  # another statement does it, too
+            return ()
         values = [holdable(statement.parameters[name]) for name in sent.names]
         rows = await self._connection.fetch(sent.text, *values)
         self.changed = self.changed or sent.writes or (sent.returns and bool(rows))
