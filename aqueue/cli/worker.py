@@ -158,7 +158,10 @@ async def _start_in_background(
     for name in served_words(served):
         options += ["-q", name]
     options += more
-    started = await detach.start(place, ["--db", queue.url, "worker", "start", *options])
+    where = ["--db", queue.url]
+    if "://" in queue.url:  # it may hold a password, and whoever lists processes sees their words
+        os.environ["AQUEUE_DB"], where = queue.url, []
+    started = await detach.start(place, [*where, "worker", "start", *options])
     print(started)
     print(f"Worker {started} goes on in the background; its lines go to {place.worker_log}", file=sys.stderr)
 

@@ -35,7 +35,7 @@ async def _asked(what: str, looking: Awaitable[Finding]) -> Finding:
 def _integrity() -> Verb[Finding]:
     rows = yield Statement("integrity")
     faults = [row["integrity_check"] for row in rows if row["integrity_check"] != "ok"]
-    return _found("integrity", faults, "every page and index is sound")
+    return _found("integrity", faults, "every page and index is sound" if rows else "the server sees to its own pages")
 
 
 def _counts() -> Verb[Finding]:

@@ -95,9 +95,11 @@ def test_a_worker_elsewhere_is_followed_told_to_cancel_and_stopped(there: Shell)
         assert one["id"] not in there.ok("worker", "list", "--json")
 
 
-def test_a_worker_in_the_background_tells_its_id(there: Shell) -> None:
-    started = there.process("worker", "start", "--detach")
+def test_a_worker_in_the_background_tells_its_id_and_its_words_hold_no_address(there: Shell, url: str) -> None:
+    started = there.process("--db", url, "worker", "start", "--detach")
     assert started.code == 0, started.err
+    (one,) = there.json("worker", "list")
+    assert b"postgresql" not in Path(f"/proc/{one['pid']}/cmdline").read_bytes()
     assert there.process("enqueue", "true", "--wait").code == 0
     assert there.process("worker", "stop", started.out.strip()).code == 0
 

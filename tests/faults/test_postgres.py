@@ -13,7 +13,7 @@ from store.harness import plain
 from aqueue.queue import Queue
 from aqueue.store.postgres import bell
 
-from .harness import ENOUGH, Gate, Worker, enqueue, working
+from .harness import Gate, Worker, enqueue, working
 from .hosts import hosts
 from .proxy import proxied
 
