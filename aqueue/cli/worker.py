@@ -1,5 +1,6 @@
 """`aqueue worker`: run jobs, in the foreground or in the background; stop workers; list them."""
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
