@@ -5,7 +5,7 @@
 
 import { ago, at } from "./clock.js";
 import { h, put } from "./dom.js";
-import { duration } from "./format.js";
+import { duration, size } from "./format.js";
 import { jobLink } from "./job-row.js";
 import { oneLine } from "./text.js";
 
@@ -46,7 +46,7 @@ function factsOf(job) {
     ["No retry on", job.no_retry_on.length ? `exit code ${job.no_retry_on.join(", ")}` : null],
     ["Deferred on", job.defer_on.length ? `exit code ${job.defer_on.join(", ")}` : null],
     ["Nice", job.nice],
-    ["Memory limit", job.memory ?? null],
+    ["Memory limit", job.memory ? size(job.memory) : null],
   ];
   return all.filter(([, value]) => value !== null && value !== undefined && value !== "");
 }

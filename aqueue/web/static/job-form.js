@@ -6,6 +6,7 @@
 
 const words = (text) => text.split(/[\s,]+/).filter(Boolean);
 const codes = (text) => words(text).map(Number);
+const bytes = (text) => (/^\d+$/.test(text) ? Number(text) : text);
 
 /** The fields in their groups, by the keys of a job's JSON; `read` makes a value of a text. */
 export const FIELDS = [
@@ -65,6 +66,8 @@ export const FIELDS = [
     title: "Around it",
     fields: [
       { name: "cwd", label: "Folder", placeholder: "the worker's" },
+      { name: "nice", label: "Nice", type: "number", placeholder: "as the worker", read: Number },
+      { name: "memory", label: "Memory at most", placeholder: "no limit", hint: "like 512MiB", read: bytes },
       { name: "env", label: "Environment", type: "area", placeholder: "NAME=value, one a line", read: environment },
     ],
   },
@@ -92,6 +95,8 @@ export function fieldsOf(job) {
     unique: job.unique ?? "",
     tags: job.tags.join(", "),
     cwd: job.cwd ?? "",
+    nice: job.nice ?? "",
+    memory: job.memory ?? "",
   };
   return Object.fromEntries(Object.entries(texts).map(([name, value]) => [name, String(value)]));
 }
