@@ -31,13 +31,13 @@ export async function openJob({ params: { id }, signal, live, go }) {
   return new JobPage(job, events, { signal, live, go });
 }
 
-function read(id, signal) {
-  return Promise.all([get(jobPath(id), signal), readEvents(id, signal)]);
+function read(id, signal, known = []) {
+  return Promise.all([get(jobPath(id), signal), readEvents(id, signal, known)]);
 }
 
-/** All events of a job; they come in parts. */
-async function readEvents(id, signal) {
-  const events = [];
+/** All events of a job, of which some are known; they come in parts. */
+async function readEvents(id, signal, known) {
+  const events = [...known];
   for (;;) {
     const part = await get(jobPath(id, `/events${queryOf({ after: events.at(-1)?.event, limit: PART })}`), signal);
     events.push(...part);
@@ -48,6 +48,7 @@ async function readEvents(id, signal) {
 class JobPage {
   #job;
   #go;
+  #events = [];
   #gone = false;
   #verbs = null;
   #changed = -Infinity;
@@ -151,7 +152,7 @@ class JobPage {
 
   async #read() {
     try {
-      this.#tell(...(await read(this.#job.id, this.signal)));
+      this.#tell(...(await read(this.#job.id, this.signal, this.#events)));
     } catch (error) {
       if (error.status === 404) this.#leave();
       else throw error;
@@ -160,6 +161,7 @@ class JobPage {
 
   #tell(job, events) {
     this.#job = job;
+    this.#events = events;
     this.#tellJob(job);
     this.#tellWhy(job);
     this.family.tell(job);
