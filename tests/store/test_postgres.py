@@ -333,6 +333,17 @@ async def test_a_transaction_that_was_lost_before_its_commit_is_begun_again(stor
     assert len(tries) == 2
 
 
+async def test_who_works_already_goes_on_when_a_newer_version_has_added_a_column(store: Store, client: Plain) -> None:
+    await enqueue(store, new(), new(), new())
+    for column in ("one_more", "another"):
+        (job,) = await claim(store)
+        await settle(store, job)
+        assert (await get(store, job.id)).state is State.COMPLETED
+        client.do(f"ALTER TABLE jobs ADD COLUMN {column} int")
+    (job,) = await claim(store)
+    assert await settle(store, job)
+
+
 async def test_counts_hold_when_the_ledger_is_added_up_meanwhile(url: str) -> None:
     async with opened(url, worker=True) as worker, opened(url) as client:
 

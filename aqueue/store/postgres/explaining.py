@@ -18,7 +18,13 @@ LOST = (
 )
 """The connection or the server has gone, and may come back."""
 
-AGAIN = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.UniqueViolationError)
+AGAIN = (
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.UniqueViolationError,
+    asyncpg.InvalidCachedStatementError,  # a newer aqueue has added a column
+    asyncpg.OutdatedSchemaCacheError,
+)
 """Another transaction came in between: the next try sees what it has done."""
 
 
