@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from aqueue.engine.unable import Unable
 from aqueue.queue import Queue
 
 from .harness import worker
+
+NOBODY = 65534
 
 GREEDY = "head -c 300M /dev/zero | tail -c 300M > /dev/null"
 """A command that takes that much memory, in a process that its shell waits for."""
@@ -83,22 +86,25 @@ async def test_where_no_cgroup_can_hold_it_a_limit_of_memory_is_refused_at_once(
         rooms.make("1-1", 2**25)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody who has no rights")
+@pytest.fixture
+def folder_of_nobody() -> Iterator[Path]:
+    if os.geteuid() != 0:
+        pytest.skip("only root can become somebody who has no rights")
+    with tempfile.TemporaryDirectory() as name:
+        os.chown(name, NOBODY, NOBODY)
+        yield Path(name)
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [({"memory": "32MiB"}, "a limit of memory takes a cgroup"), ({"nice": -5}, "a niceness of -5 takes a right")],
     ids=["memory", "niceness"],
 )
 async def test_what_a_worker_without_rights_cannot_give_makes_a_job_dead_at_its_first_attempt(
-    options: dict[str, Any], reason: str, tmp_path_factory: pytest.TempPathFactory
+    options: dict[str, Any], reason: str, folder_of_nobody: Path
 ) -> None:
-    nobody = 65534
-    folder = tmp_path_factory.mktemp("of_nobody")
-    for above in (folder, *list(folder.parents)[:2]):
-        above.chmod(0o755)
-    os.chown(folder, nobody, nobody)
-    database = folder / "queue.db"
-    async with working(database, user=nobody) as poor:
+    database = folder_of_nobody / "queue.db"
+    async with working(database, user=NOBODY) as poor:
         os.chown(database, 0, 0)
         (job,) = await enqueue(database, "true", **options)
         settled = await poor.hear("Settled", job=job)

@@ -77,7 +77,7 @@ async def everything(where: str) -> dict[str, Any]:
             "settings": await store.read(stored.settings),
             "schedules": await store.read(schedules.schedules),
             "size": await store.read(lambda: printed.is_too_much(20)),
-            "findings": [one for one in await examine(store, {}) if one.what not in {"place", "versions"}],
+            "findings": [one for one in await examine(store, {}) if one.what not in {"place", "versions", "integrity"}],
         }
 
 
