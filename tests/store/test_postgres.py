@@ -13,10 +13,10 @@ from aqueue.model.errors import Cycle, InvalidInput, NewerSchema, NotAQueue, Sto
 from aqueue.model.job import State
 from aqueue.model.rate import Bucket, Rate
 from aqueue.model.selection import Filter
-from aqueue.store import driving, history, line, open_store, queues, reading
+from aqueue.store import driving, history, line, open_store, queues, reading, roster
 from aqueue.store.postgres import bell
 from aqueue.store.postgres.address import Address
-from aqueue.store.postgres.driving import STATEMENTS, holdable, prepared
+from aqueue.store.postgres.driving import STATEMENTS, Proof, holdable, prepared
 from aqueue.store.postgres.store import PostgresStore
 from aqueue.store.protocol import Store
 from aqueue.store.statement import Statement, Verb
@@ -318,6 +318,24 @@ async def test_a_commit_whose_answer_was_lost_is_asked_for(store: Store, monkeyp
     assert [job.command for job in await store.read(lambda: reading.select(Filter(), None))] == ["once"]
 
 
+async def test_the_number_of_a_transaction_which_a_crash_has_given_to_another_proves_nothing(
+    store: Store, client: Plain
+) -> None:
+    assert isinstance(store, PostgresStore)
+    await enqueue(store, new("mine"))
+    (job,) = await claim(store)
+    client.do("BEGIN")
+    client.do("INSERT INTO jobs (command) VALUES ('of another')")
+    xid = client.value("SELECT pg_current_xact_id()::text")
+    client.do("COMMIT")
+    assert await store._was_committed(xid, None)
+    assert await store._was_committed(xid, Proof("was_told", {"job": 2}))
+    assert not await store._was_committed(xid, Proof("was_told", {"job": job.seq}))
+    assert await store._was_committed(xid, Proof("was_claimed", {"job": job.seq, "run": 1, "worker": "w1"}))
+    assert not await store._was_committed(xid, Proof("was_claimed", {"job": job.seq, "run": 1, "worker": "w2"}))
+    assert not await store._was_committed("4000000000", None)
+
+
 async def test_a_transaction_that_was_lost_before_its_commit_is_begun_again(store: Store) -> None:
     assert isinstance(store, PostgresStore)
     tries: list[None] = []
@@ -342,6 +360,22 @@ async def test_who_works_already_goes_on_when_a_newer_version_has_added_a_column
         client.do(f"ALTER TABLE jobs ADD COLUMN {column} int")
     (job,) = await claim(store)
     assert await settle(store, job)
+
+
+async def test_a_worker_that_shows_itself_and_is_not_registered_yet_lives(store: Store, other: Store) -> None:
+    row = roster.WorkerRow(
+        id="w1", pid=1, host="h", concurrency=1, started_at=NOW, process_started=1, boot="b", pid_namespace="n"
+    )
+    with store.lobby.present("w1"):
+        assert await other.living() == {"w1"}
+        await store.write(lambda: roster.register(row))
+        assert await other.living() == {"w1"}
+        with plain(store.url) as client:
+            client.do("UPDATE aqueue_workers SET lease_until = 0")
+        assert await other.living() == set(), "it was stopped for too long"
+    with plain(store.url) as client:
+        client.do("UPDATE aqueue_workers SET lease_until = 1e12")
+    assert await other.living() == {"w1"}, "it has left this machine, or lives on another"
 
 
 async def test_counts_hold_when_the_ledger_is_added_up_meanwhile(url: str) -> None:

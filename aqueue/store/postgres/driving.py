@@ -67,6 +67,14 @@ def own(name: str) -> Prepared:
     return numbered(_COMMENT.sub("", LIFE[name]).strip())
 
 
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A question that is answered with yes only if a transaction was committed: a statement of ours, its parameters."""
+
+    question: str
+    parameters: Mapping[str, Any]
+
+
 class Drive:
     """Runs verbs in the transaction that is open on a connection, and notes whether they change anything."""
 
@@ -76,6 +84,8 @@ class Drive:
         self.changed = False
         self.xid: str | None = None
         """The number of the transaction, where a statement has told it."""
+        self.proof: Proof | None = None
+        """What can be looked for to know that it was committed."""
 
     async def run(self, ask: Ask[T]) -> T:
         """What the verb returns. Raises what it raises."""
@@ -96,7 +106,15 @@ class Drive:
         self.changed = self.changed or sent.writes or (sent.returns and bool(rows))
         if sent.tells_xid and rows:
             self.xid = rows[0]["xid"]
+        if rows:
+            self._keep_proof(statement.name, rows[0])
         return rows
+
+    def _keep_proof(self, name: str, row: Mapping[str, Any]) -> None:
+        if name == "claim":
+            self.proof = Proof("was_claimed", {"job": row["seq"], "run": row["run"], "worker": row["worker"]})
+        elif self.proof is None and name in {"apply", "enqueue", "enqueue_ordinary"}:
+            self.proof = Proof("was_told", {"job": row["seq"]})
 
 
 def holdable(value: Any) -> Any:

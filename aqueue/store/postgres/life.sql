@@ -17,7 +17,7 @@ SELECT aqueue_now() AS now, (SELECT max(event) FROM aqueue_events) AS newest,
     ) AS orphaned;
 
 -- name: living
-SELECT id FROM aqueue_workers WHERE lease_until > aqueue_now();
+SELECT id, lease_until > aqueue_now() AS lives FROM aqueue_workers;
 
 -- name: ring
 SELECT pg_notify('aqueue.' || current_schema(), '')::text;
@@ -47,3 +47,14 @@ WITH gone AS (
     RETURNING bytes
 )
 INSERT INTO aqueue_output_changes (bytes) SELECT sum(bytes) FROM gone HAVING sum(bytes) <> 0;
+
+-- name: was_claimed
+-- After a crash, the number of a transaction that was lost is given again: so it takes what only this one can have done.
+SELECT EXISTS (SELECT 1 FROM aqueue_runs WHERE job = :job AND run = :run AND worker = :worker) AS is_so;
+
+-- name: was_told
+SELECT EXISTS (
+    SELECT 1 FROM aqueue_events, aqueue_meta
+    WHERE event >> 22 = :xid::text::bigint + xid_offset AND event > (:xid::text::bigint + xid_offset) << 22
+        AND event < (:xid::text::bigint + xid_offset + 1) << 22 AND job = :job
+) AS is_so;

@@ -42,6 +42,12 @@ class Nearby(Lobby):
             finally:
                 self.worker = None
 
+    def living(self) -> frozenset[str]:
+        """The workers whose processes are seen to live on this machine."""
+        with contextlib.suppress(StoreUnavailable):
+            return frozenset(filter(self.is_alive, self.seen()))
+        return frozenset()
+
     def is_dead(self, worker: str) -> bool:
         """Whether this worker has shown itself here and has died since."""
         with contextlib.suppress(StoreUnavailable):

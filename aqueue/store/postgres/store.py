@@ -20,7 +20,7 @@ from aqueue.store.finding import Finding, Verdict
 from aqueue.store.postgres import schema
 from aqueue.store.postgres.address import Address
 from aqueue.store.postgres.bell import Doorbell
-from aqueue.store.postgres.driving import Connection, Drive, own
+from aqueue.store.postgres.driving import Connection, Drive, Proof, own
 from aqueue.store.postgres.explaining import AGAIN, explanation, is_lost
 from aqueue.store.postgres.lease import Lease
 from aqueue.store.postgres.link import Link
@@ -191,7 +191,7 @@ class PostgresStore:
                 await _rolled_back(connection)
                 raise
             if is_whole:
-                await self._commit(connection, xid)
+                await self._commit(connection, xid, drive.proof)
                 results = [outcomes[place] for place in range(len(asks))]
                 return Turned(results, False, time.perf_counter() - begun), drive.changed
             await connection.execute("ROLLBACK")
@@ -205,22 +205,27 @@ class PostgresStore:
         xid: str | None = await connection.fetchval(own("ended").text)
         return xid
 
-    async def _commit(self, connection: Connection, xid: str | None) -> None:
+    async def _commit(self, connection: Connection, xid: str | None, proof: Proof | None) -> None:
         try:
             await connection.execute("COMMIT")
         except Exception as error:
             if xid is None:
                 return
-            if not is_lost(error) or not await self._was_committed(xid):
+            if not is_lost(error) or not await self._was_committed(xid, proof):
                 raise
 
-    async def _was_committed(self, xid: str) -> bool:
-        """What became of a transaction of whose commit nothing was heard: asked until the server says."""
+    async def _was_committed(self, xid: str, proof: Proof | None) -> bool:
+        """What became of a transaction of whose commit nothing was heard: asked until the server says.
+
+        Its number alone does not tell after a crash: what was not on the disk then is forgotten with its number, which
+        is given again.
+        """
         while True:
             self._writer.drop()
             try:
                 connection = await self._writer.get()
                 status = await connection.fetchval(own("was_committed").text, xid)
+                is_so = status == "committed" and await _is_proven(connection, xid, proof)
             except asyncpg.PostgresError as error:
                 if not is_lost(error):  # a server that does not know it: one to which it never got
                     return False
@@ -229,7 +234,7 @@ class PostgresStore:
                     raise
             else:
                 if status != "in progress":
-                    return bool(status == "committed")
+                    return is_so
                 await asyncio.sleep(IN_DOUBT)
 
     async def read(self, ask: Ask[T]) -> T:
@@ -249,18 +254,24 @@ class PostgresStore:
             await _rolled_back(connection)
 
     async def living(self) -> frozenset[str]:
-        """The workers whose lease has not passed, and that have not died on this machine."""
+        """The workers whose lease has not passed, and that have not died on this machine.
 
-        async def look() -> set[str]:
+        A worker shows itself before it is registered: who is not in the store may just have come. Taken for dead, it
+        would be forgotten just when it is known, and its jobs be taken from it while it starts them.
+        """
+        shown = self.lobby.living()
+
+        async def look() -> dict[str, bool]:
             connection = await self._reader.get()
-            return {row["id"] for row in await connection.fetch(own("living").text)}
+            return {row["id"]: row["lives"] for row in await connection.fetch(own("living").text)}
 
         async def locked() -> Any:
             async with self._reading:
                 return await self._patiently(look, self._reader, PATIENCE)
 
-        leased = await self.to_its_end(locked())
-        return frozenset(worker for worker in leased if not self.lobby.is_dead(worker))
+        known: dict[str, bool] = await self.to_its_end(locked())
+        leased = {worker for worker, lives in known.items() if lives and not self.lobby.is_dead(worker)}
+        return frozenset(leased | (shown - known.keys()))
 
     @contextlib.contextmanager
     def watched(self, watcher: Watcher) -> Iterator[None]:
@@ -365,6 +376,13 @@ async def _run_all(drive: Drive, asks: Sequence[Ask[Any]], outcomes: dict[int, A
             outcomes[place] = error
             return False
     return True
+
+
+async def _is_proven(connection: Connection, xid: str, proof: Proof | None) -> bool:
+    if proof is None:
+        return True
+    question, parameters = own(proof.question), {**proof.parameters, "xid": xid}
+    return bool(await connection.fetchval(question.text, *(parameters[name] for name in question.names)))
 
 
 async def _rolled_back(connection: Connection) -> None:
