@@ -9,6 +9,7 @@ import contextlib
 import functools
 import importlib.util
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -52,7 +53,23 @@ class Server:
             file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
         with (self.data / "pg_hba.conf").open("a") as file:
             file.write("host all all 10.99.0.0/16 trust\n")
+        self._guard = self._guarded()
         self.start()
+
+    def _guarded(self) -> "subprocess.Popen[bytes]":
+        """Somebody who stops it and removes all of it when this process is gone, however it goes."""
+        ctl, here = shlex.quote(str(self._programs / "pg_ctl")), shlex.quote(str(self.folder))
+        last = f"cat >/dev/null; cd /; {ctl} stop -s -w -m immediate -D {here}/data; rm -rf {here}"
+        return subprocess.Popen(
+            ["sh", "-c", last],
+            user=self._user,
+            group=self._user,
+            extra_groups=None if self._user is None else (),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
     @property
     def data(self) -> Path:
@@ -116,9 +133,11 @@ class Server:
 
     def discard(self) -> None:
         """Let nothing of it live on."""
-        with contextlib.suppress(subprocess.CalledProcessError, OSError):
+        with contextlib.suppress(OSError):
             self.signal(signal.SIGCONT)
-            self.stop()
+        assert self._guard.stdin is not None
+        self._guard.stdin.close()
+        self._guard.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _call(self, program: str, *words: str) -> None:
