@@ -9,8 +9,9 @@ from hypothesis import settings
 
 from aqueue.engine.loop import Loop
 
-settings.register_profile("suite", parent=settings(), deadline=None, database=None)
-settings.load_profile("suite")
+settings.register_profile("suite", deadline=None, database=None, max_examples=50)
+settings.register_profile("thorough", deadline=None, database=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 
 @pytest.fixture(autouse=True)

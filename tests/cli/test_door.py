@@ -95,7 +95,7 @@ def pair() -> Iterator[tuple[Path, Path]]:
         yield ways
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @example(
     ["-q", "mail", "-p", "-5", "--max-retries", "0", "--timeout", "90", "--tag", "a", "--tag", "b", "--tag", "a", "x"]
 )

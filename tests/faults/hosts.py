@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+from network import network_changes
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def hosts(count: int) -> Iterator[list[Host]]:
     """So many of them; passed over where the machine allows none."""
     if os.geteuid() != 0 or shutil.which("ip") is None:
         pytest.skip("network namespaces need root and iproute2")
-    with contextlib.ExitStack() as stack:
+    with network_changes(), contextlib.ExitStack() as stack:
         made = []
         for number in range(count):
             name, cable = f"aq{os.getpid()}-{number}", f"aq{os.getpid() % 100000}v{number}"

@@ -1,6 +1,8 @@
 """The disk: full, read-only, and a file that may not be written for a while."""
 
 import contextlib
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -87,7 +89,17 @@ async def test_a_queue_that_cannot_be_opened_for_want_of_room_says_so_in_one_lin
     assert len(await jobs(database, inside=disk.inside)) == 1
 
 
-async def test_what_cannot_be_written_for_a_while_is_told_once_and_written_later(database: Path, gate: Gate) -> None:
+@pytest.fixture
+def database_on_disk() -> Iterator[Path]:
+    """Where the kernel keeps to it that a file cannot be changed: not in memory."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        yield Path(folder, "queue.db")
+
+
+async def test_what_cannot_be_written_for_a_while_is_told_once_and_written_later(
+    database_on_disk: Path, gate: Gate
+) -> None:
+    database = database_on_disk
     ids = await enqueue(database, gate.pass_, "true")
     wal = database.with_name("queue.db-wal")
     async with working(database) as worker:

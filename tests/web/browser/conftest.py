@@ -1,10 +1,11 @@
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from faults.harness import Gate
+from network import network_stays
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from .harness import HOW_TO_GET_ONE, TOKEN, Site, Watch, find_chromium, launch, serving
@@ -23,6 +24,12 @@ async def browser() -> AsyncIterator[Browser]:
         browser = await launch(playwright, path)
         yield browser
         await browser.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _undisturbed() -> Iterator[None]:
+    with network_stays():
+        yield
 
 
 @pytest.fixture
