@@ -25,3 +25,17 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Every test may run a worker in its own loop."""
     return {"loop": Loop}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--long` runs also what takes long."""
+    parser.addoption("--long", action="store_true", help="also the tests that take many seconds each")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long ones out where they were not asked for, by the option or by their names."""
+    if config.getoption("long") or any("::" in word for word in config.args):
+        return
+    long = [item for item in items if item.get_closest_marker("long")]
+    config.hook.pytest_deselected(items=long)
+    items[:] = [item for item in items if item not in long]

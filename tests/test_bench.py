@@ -23,6 +23,7 @@ def bench(*words: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
+@pytest.mark.long
 def test_a_part_runs_and_every_row_has_a_figure() -> None:
     done = bench("--quick", "--rounds", "1", "startup", "crowd")
     rows = [line for line in done.stdout.splitlines() if line.startswith("|")][2:]
@@ -31,6 +32,7 @@ def test_a_part_runs_and_every_row_has_a_figure() -> None:
     assert all(re.search(r"\| [\d,.]+( ms| times| MiB| s)? \|", line) for line in rows if "not installed" not in line)
 
 
+@pytest.mark.long
 def test_every_part_says_what_it_measures_and_ends_by_itself() -> None:
     assert all(part.meaning and part.limit < 3600 for part in PARTS.values())
     assert all(name in bench("--help").stdout for name in PARTS)

@@ -233,6 +233,7 @@ def test_a_worker_that_works_off_what_is_there_leaves_what_waits_for_a_held_job(
     assert (family.job("y")["state"], family.job("report")["state"]) == ("blocked", "completed")
 
 
+@pytest.mark.long
 def test_a_graph_of_ten_thousand_jobs_comes_in_one_file(shell: Shell) -> None:
     graph = [
         {"id": f"j{n}", "command": "true", "after": sorted({f"j{max(0, n - 1)}", f"j{n // 2}"} - {f"j{n}"})}

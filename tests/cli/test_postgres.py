@@ -104,6 +104,7 @@ def test_a_worker_in_the_background_tells_its_id_and_its_words_hold_no_address(t
     assert there.process("worker", "stop", started.out.strip()).code == 0
 
 
+@pytest.mark.long
 def test_a_worker_that_was_taken_for_dead_begins_anew(there: Shell) -> None:
     with there.running("worker") as worker:
         first = worker.says("started").split()[2]

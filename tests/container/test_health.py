@@ -50,6 +50,8 @@ async def test_where_there_is_no_queue_none_is_made(database: Path) -> None:
 async def test_a_worker_whose_loop_stands_still_does_not_answer(database: Path) -> None:
     async with worker(database) as stopped:
         name = (await stopped.says("started")).split()[2]
+        (job,) = await enqueue(database, "true")
+        await run_aqueue(database, "wait", job)  # what it has written is over: a lock that it held, it would keep
         stopped.send(signal.SIGSTOP)
         code, out, err = await run_aqueue(database, "health", "--timeout", "0.5s")
         assert (code, out, err) == (1, "", f"Error: {name} lives, but does not answer within 0.5s\n")

@@ -24,6 +24,7 @@ def _counts(database: Path) -> tuple[dict[str, int], dict[str, int]]:
     return dict(kept), dict(found)
 
 
+@pytest.mark.long
 async def test_copies_made_while_a_worker_works_are_sound_and_of_one_moment(database: Path, tmp_path: Path) -> None:
     ids = await enqueue(database, *["true"] * 300)
     copies: list[Path] = []

@@ -208,6 +208,7 @@ def _check_whole(log: Path, ids: list[str]) -> None:
     assert sorted(lines) == sorted([f"{sign} {job}" for job in ids for sign in "+-"])
 
 
+@pytest.mark.long
 async def test_of_four_hosts_one_is_cut_off_and_the_others_take_over_its_jobs(tmp_path: Path) -> None:
     log = tmp_path / "log"
     command = f"echo start $AQUEUE_RUN >>{log}; test $AQUEUE_RUN = 2 || sleep {MARK}"

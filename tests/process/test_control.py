@@ -108,6 +108,7 @@ async def test_show_shell_prints_a_line_that_runs_the_job_by_hand(database: Path
     assert await run("sh", "-c", line) == (0, f"{folder}|it's $HOME|a  b", "")
 
 
+@pytest.mark.long
 async def test_a_thousand_sleeping_jobs_run_together_in_a_small_worker(database: Path, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)

@@ -65,6 +65,7 @@ async def test_output_is_kept_byte_for_byte(database: Path, command: str, stdout
     assert err == stderr or (stderr is None and err.endswith(b"err\n"))
 
 
+@pytest.mark.long
 async def test_a_line_of_ten_megabytes_keeps_its_head_and_its_tail_and_says_what_is_missing(database: Path) -> None:
     out, err = await printed(database, "printf begin; head -c 10000000 /dev/zero | tr '\\0' x; printf end")
     assert out.startswith(b"beginxxx")
@@ -129,6 +130,7 @@ async def test_two_hundred_jobs_that_print_at_once_keep_what_is_theirs(database:
         await worker.stop()
 
 
+@pytest.mark.long
 async def test_a_job_that_prints_a_gigabyte_does_not_grow_the_worker(database: Path) -> None:
     (small,) = await enqueue(database, "seq 100000")
     async with working(database, concurrency=2) as worker:

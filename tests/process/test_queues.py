@@ -4,6 +4,7 @@ import contextlib
 import sqlite3
 from pathlib import Path
 
+import pytest
 from faults.harness import Gate, Worker, enqueue, jobs, working
 
 from aqueue.model.job import State
@@ -26,6 +27,7 @@ def most_at_once(database: Path) -> int:
     return most
 
 
+@pytest.mark.long
 async def test_a_limit_holds_over_two_workers_also_when_one_is_killed(database: Path) -> None:
     await enqueue(database, *["true"] * MANY, queue="a", backoff_base=0.001)
     async with Queue.open(database) as queue:

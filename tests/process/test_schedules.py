@@ -328,6 +328,7 @@ async def test_a_worker_was_there_since_the_first_of_those_that_live_has_started
         assert await worked_since(client, "me", now) == now
 
 
+@pytest.mark.long
 async def test_exactly_one_job_is_made_for_each_tick_by_two_workers_also_when_one_is_killed(
     database: Path, client: Store, tmp_path: Path
 ) -> None:

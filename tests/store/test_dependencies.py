@@ -300,6 +300,7 @@ MANY = 10_000
 
 
 @pytest.mark.sqlite
+@pytest.mark.long
 async def test_ten_thousand_in_a_row_fall_and_rise_together(store: Store) -> None:
     await enqueue(store, *(job(f"j{n}", *([f"j{n - 1}"] if n else [])) for n in range(MANY)))
     assert await store.read(reading.counts) == {"default": {State.PENDING: 1, State.BLOCKED: MANY - 1}}
@@ -309,6 +310,7 @@ async def test_ten_thousand_in_a_row_fall_and_rise_together(store: Store) -> Non
     assert await store.read(reading.counts) == {"default": {State.PENDING: 1, State.BLOCKED: MANY - 1}}
 
 
+@pytest.mark.long
 async def test_one_can_wait_for_ten_thousand(store: Store, client: Plain) -> None:
     parents = [f"j{n}" for n in range(MANY)]
     await enqueue(store, job("child", *parents), *map(job, parents))

@@ -203,6 +203,7 @@ async def test_plain_sql_cannot_make_two_of_them(store: Store, client: Plain) ->
     assert (await add(store, new(unique="k"))).ids == [holder]
 
 
+@pytest.mark.long
 def test_of_a_hundred_that_enqueue_at_once_one_makes_a_job_and_all_are_told_its_id(database: Path | str) -> None:
     many = MANY if isinstance(database, Path) else MANY // 8
     with python(ENQUEUERS, str(database), str(many)) as enqueuers:
