@@ -147,6 +147,7 @@ def test_a_queue_that_is_new_can_be_filled_at_once(small: None, shell: Shell, tm
     assert new.exists()
 
 
+@pytest.mark.long
 def test_a_terminal_is_told_how_much_has_been_read_while_it_comes_in(shell: Shell) -> None:
     os.mkfifo("list")
     seen = threading.Event()

@@ -42,6 +42,7 @@ async def test_the_demo_shows_success_retry_priority_and_a_dead_letter_and_leave
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 async def test_the_demo_is_not_disturbed_by_settings_or_by_a_poor_terminal(tmp_path: Path) -> None:
     own = tmp_path / "own.db"
     code, out, _ = await demo(tmp_path, PYTHONIOENCODING="ascii", AQUEUE_DB=str(own), AQUEUE_BACKOFF_BASE="1000")

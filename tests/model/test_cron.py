@@ -183,6 +183,7 @@ MOMENTS = st.floats(at("2020-01-01"), at("2040-01-01"))
 @given(LINES, MOMENTS)
 @example("*/5 3 1 1 1", 1.7e9)
 @example("* * * * *", 2208988799.9999995)
+@pytest.mark.long
 def test_in_utc_the_ticks_are_the_minutes_that_a_naive_reading_means(line: str, start: float) -> None:
     end = start + 2 * DAY
     first = datetime.fromtimestamp(start // 60 * 60 + 60, UTC)  # without what a float has beyond microseconds

@@ -61,6 +61,7 @@ def test_what_no_job_could_be_is_refused_in_the_same_words(text: str, size: int)
     assert str(whole.value) == str(pieces.value)
 
 
+@pytest.mark.long
 def test_a_long_array_takes_no_memory() -> None:
     def pieces() -> Iterator[str]:
         yield "["

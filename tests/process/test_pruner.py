@@ -265,6 +265,7 @@ async def test_what_was_cancelled_from_elsewhere_goes_too(database: Path) -> Non
             await worker.stop()
 
 
+@pytest.mark.long
 async def test_the_file_becomes_smaller_while_the_worker_works(database: Path) -> None:
     ids = await enqueue(database, *["head -c 1000000 /dev/urandom"] * 12)
     async with working(database, set=OFTEN) as worker, Queue.open(database) as queue:

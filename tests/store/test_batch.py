@@ -248,6 +248,7 @@ JOBS = st.fixed_dictionaries({"command": TEXTS.filter(lambda text: bool(text.str
 @example([{"command": "a", "max_retries": 0}, {"command": "b"}], False)
 @example([{"command": "a", "timeout": None}, {"command": "b"}, {"command": "c", "timeout": 5}], False)
 @example([{"command": "a", "tags": ["x"]}, {"command": "b", "env": {"A": "1"}}], False)
+@pytest.mark.long
 def test_a_batch_leaves_what_its_jobs_would_leave_one_by_one_and_the_schema_finds_nothing_wrong(
     wanted: list[dict[str, Any]], named: bool
 ) -> None:
