@@ -5,6 +5,8 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 import aqueue
 
 MARKS = ("success:", "retry:", "priority:", "dead letter:")
