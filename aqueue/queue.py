@@ -68,8 +68,13 @@ class Queue:
 
     @property
     def url(self) -> str:
-        """Where the queue is kept: what `AQUEUE_DB` would have to be."""
+        """Where the queue is kept: what `AQUEUE_DB` would have to be. It may hold a password."""
         return self._store.url
+
+    @property
+    def title(self) -> str:
+        """The same for people: without a password."""
+        return self._store.title
 
     async def enqueue(self, command: str, **options: Any) -> Job:
         """Add one job. The options are the keys of a job's JSON: `id`, `queue`, `priority`, `delay`, `env`, …

@@ -45,7 +45,7 @@ async def dashboard(db: str | None, host: str, port: int, hosts: tuple[str, ...]
     async with Queue.open(db) as queue, pages_served(queue, Pages(host, port, hosts, read_only)) as address:
         with _told_to_end() as told:
             print(address, flush=True)
-            print(f"Shows {escape(queue.url)}; Ctrl-C ends it.{_about_the_token()}", file=sys.stderr, flush=True)
+            print(f"Shows {escape(queue.title)}; Ctrl-C ends it.{_about_the_token()}", file=sys.stderr, flush=True)
             await told.wait()
 
 

@@ -49,7 +49,7 @@ async def _answer(db: str | None, waits: _Waits) -> str:
     async with _opened(db) as store:
         here = _living_here(store, await store.read(roster.workers))
         if not here:
-            raise Refused(f"no worker of {store.url} runs here")
+            raise Refused(f"no worker of {store.title} runs here")
         waits.what = f"{' or '.join(here)} lives, but does not answer"
         return await pulse.feel(store.place, here)
 

@@ -4,7 +4,6 @@ import asyncio
 import shutil
 import sys
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 import asyncclick as click
@@ -12,10 +11,12 @@ import asyncclick as click
 from aqueue.cli import keys, topview
 from aqueue.cli.escape import escape
 from aqueue.cli.live import Picture, can_be_drawn_over, live
-from aqueue.cli.topview import Pointer, Reading, Seen
+from aqueue.cli.topoutput import MOST_LINES, Reader
+from aqueue.cli.topview import Pointer, Seen
 from aqueue.model.errors import AqueueError, NoSuchJob, Refused
 from aqueue.model.job import FINISHED, Job, State
-from aqueue.queue import Filter, Queue, Status
+from aqueue.model.tempo import Tempo
+from aqueue.queue import Filter, Queue
 
 QUIET = 0.1
 """Seconds between two looks at least: nobody reads faster."""
@@ -25,12 +26,6 @@ TICK = 1.0
 
 MOST = 200
 """How many jobs can be walked through: more are found by a search."""
-
-MOST_LINES = 5000
-"""How many lines of output can be walked through."""
-
-LATELY = 10.0
-"""Over how many seconds the rate is told."""
 
 
 @click.command()
@@ -61,7 +56,7 @@ class Top:
         self._picture = picture
         self._pointer = Pointer()
         self._seen: Seen | None = None
-        self._rate = Rate()
+        self._tempo: Tempo | None = None
         self._reader: Reader | None = None
         self._answered: Callable[[], Awaitable[None]] | None = None
         self._keys: asyncio.Queue[str] = asyncio.Queue()
@@ -96,11 +91,10 @@ class Top:
     async def _look(self) -> None:
         status = await self._queue.status()
         self._seen = Seen(
-            url=self._queue.url,
+            title=self._queue.title,
             status=status,
             oldest=await self._queue.oldest(),
             jobs=await self._jobs(),
-            rate=self._rate.of(status),
         )
         if self._pointer.chosen(self._seen.jobs) is None:
             self._pointer.move(self._seen.jobs, 0)
@@ -134,8 +128,16 @@ class Top:
         if self._reader is not None:
             lines = topview.output(self._reader.reading, self._pointer, rows, columns)
         else:
-            lines = topview.overview(self._seen, self._pointer, rows, columns)
+            lines = topview.overview(self._seen, self._rate(self._seen), self._pointer, rows, columns)
         print("\n".join(lines))
+
+    def _rate(self, seen: Seen) -> float:
+        """How many jobs have finished a second lately, also when nothing has changed since it was looked."""
+        finished, now = sum(seen.status.counts[state] for state in FINISHED), time.monotonic()
+        if self._tempo is None:  # what had finished before says nothing
+            self._tempo = Tempo(now, finished)
+        self._tempo.seen(finished, now)
+        return self._tempo.rate
 
     async def _obey(self) -> None:
         """Do what the keys say, until one says to quit."""
@@ -273,57 +275,3 @@ class Top:
         else:
             await self._queue.pause_queue(name)
             self._pointer.message = f"The queue {escape(name)} is paused: its jobs that run go on."
-
-
-class Reader:
-    """Reads what a job prints, from its last run on."""
-
-    def __init__(self, queue: Queue, job: Job) -> None:
-        self._queue = queue
-        self._begin(job)
-
-    def _begin(self, job: Job) -> None:
-        self._lines: deque[str] = deque(maxlen=MOST_LINES)
-        self._begun = b""
-        self._position = 0
-        self.reading = Reading(job)
-
-    async def read_on(self) -> None:
-        """Read what has come since. A new run of the job takes the place of the one before. Raises NoSuchJob."""
-        job = await self._queue.get(self.reading.job.id)
-        if job.run != self.reading.job.run and job.run:
-            self._begin(job)
-        self.reading.job = job
-        before = len(self._lines)
-        async for piece in self._queue.output(job, job.run, self._position):
-            if piece.start > self._position:
-                self._add(
-                    b"\n" * bool(self._begun) + f"[... {piece.start - self._position} bytes left out ...]\n".encode()
-                )
-            self._position = piece.end
-            self._add(piece.data)
-        unfinished = [escape(self._begun.decode(errors="replace"))] if self._begun else []
-        self.reading.lines = [*self._lines, *unfinished]
-        if self.reading.above:  # what is looked at stays where it is
-            self.reading.above = min(self.reading.above + len(self._lines) - before, len(self.reading.lines))
-
-    def _add(self, data: bytes) -> None:
-        *whole, self._begun = (self._begun + data).split(b"\n")
-        self._lines.extend(escape(line.removesuffix(b"\r").decode(errors="replace")) for line in whole)
-
-
-class Rate:
-    """How many jobs have finished a second lately, told by the counts."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._seen: deque[tuple[float, int]] = deque()
-
-    def of(self, status: Status) -> float:
-        """The rate, now that this was seen. What is removed or retried meanwhile counts as nothing."""
-        now, finished = self._clock(), sum(status.counts[state] for state in FINISHED)
-        while len(self._seen) > 1 and self._seen[0][0] < now - LATELY:
-            self._seen.popleft()
-        self._seen.append((now, finished))
-        (since, before) = self._seen[0]
-        return max(0.0, (finished - before) / (now - since)) if now > since else 0.0

@@ -24,13 +24,12 @@ KEYS_OF_OUTPUT = "arrows scroll  End follow  r retry  c cancel  Esc back  q quit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What was seen of the queue at one moment. `rate` is how many jobs have finished a second lately."""
+    """What was seen of the queue at one moment. `title` is where it is."""
 
-    url: str
+    title: str
     status: Status
     oldest: Mapping[str, float]
     jobs: Sequence[Job]
-    rate: float
 
 
 @dataclass(slots=True)
@@ -75,10 +74,10 @@ class Reading:
         self.above = min(max(0, self.above - by), max(0, len(self.lines) - page))
 
 
-def overview(seen: Seen, pointer: Pointer, rows: int, columns: int) -> list[str]:
-    """The overview with the jobs below, in so many rows and columns."""
+def overview(seen: Seen, rate: float, pointer: Pointer, rows: int, columns: int) -> list[str]:
+    """The overview with the jobs below, in so many rows and columns. `rate` is how many jobs finish a second."""
     now = time.time()
-    head = [*_headings(seen, now, columns), "", *_queues(seen, now, columns), ""]
+    head = [*_headings(seen, rate, now, columns), "", *_queues(seen, now, columns), ""]
     title = _title(pointer)
     head += [cut(showable(title), columns)] * bool(title)
     lines = [*head, *_jobs(seen.jobs, pointer, now, rows - len(head) - 2, columns)]
@@ -107,9 +106,9 @@ def page_of_output(rows: int) -> int:
     return max(1, rows - 5)
 
 
-def _headings(seen: Seen, now: float, columns: int) -> Iterator[str]:
+def _headings(seen: Seen, rate: float, now: float, columns: int) -> Iterator[str]:
     clock = time.strftime("%H:%M:%S", time.localtime(now))
-    title = cut(showable(f"aqueue  {escape(seen.url)}"), columns - len(clock) - 2)
+    title = cut(showable(f"aqueue  {escape(seen.title)}"), columns - len(clock) - 2)
     yield f"{title}{' ' * (columns - width(title) - len(clock))}{clock}"
     yield _wrapped([f"{_coloured(state.value)} {seen.status.counts[state]}" for state in State], columns)
     workers = seen.status.workers
@@ -122,7 +121,7 @@ def _headings(seen: Seen, now: float, columns: int) -> Iterator[str]:
     due = seen.status.next_run_at
     facts = [
         words,
-        f"{seen.rate:.1f} finished a second",
+        f"{rate:.1f} finished a second",
         *([f"next job {ago_or_in(due, now)}"] if due and due > now else []),
     ]
     yield cut(", ".join(facts) if workers else "  ".join(facts), columns)

@@ -6,10 +6,14 @@ from aqueue.engine.clock import Clock, Timer
 
 
 class Alarm:
-    """Calls back when the moment has come that was set last."""
+    """Calls back when the moment has come that was set last.
 
-    def __init__(self, clock: Clock, on_due: Callable[[], None]) -> None:
+    An exact one rings a millisecond earlier, and holds a descriptor while it is armed.
+    """
+
+    def __init__(self, clock: Clock, on_due: Callable[[], None], *, is_exact: bool = True) -> None:
         self._clock = clock
+        self._call = clock.call_exactly if is_exact else clock.call_later
         self._on_due = on_due
         self._timer: Timer | None = None
 
@@ -19,7 +23,7 @@ class Alarm:
             self._timer.cancel()
             self._timer = None
         if moment is not None:
-            self._timer = self._clock.call_exactly(max(0.0, moment - self._clock.now()), self._ring)
+            self._timer = self._call(max(0.0, moment - self._clock.now()), self._ring)
 
     def _ring(self) -> None:
         self._timer = None

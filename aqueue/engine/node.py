@@ -216,7 +216,7 @@ class Node:
     def replaced(self) -> None:
         """The database was pulled away: end what runs and stop. What could be written would be seen by nobody."""
         if self._pulled is None:
-            self._pulled = StoreUnavailable(f"{self._store.url} was removed or replaced under the worker")
+            self._pulled = StoreUnavailable(f"{self._store.title} was removed or replaced under the worker")
             self._committer.abandon()
             self.interrupt()
 

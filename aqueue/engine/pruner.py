@@ -50,7 +50,7 @@ class Pruner:
         self._on_foreign = on_foreign
         self._due = asyncio.Event()
         self._due.set()
-        self._alarm = Alarm(clock, self._due.set)
+        self._alarm = Alarm(clock, self._due.set, is_exact=False)
         self._armed: float | None = None
         self._stirred = False
         self._not_before = 0.0

@@ -68,10 +68,10 @@ async def move(source: str, target: str) -> Mapping[str, int]:
     if not source.startswith(POSTGRESQL) and not Path(source).is_file():
         raise NotAQueue(f"there is no queue at {source}")
     await _check_rests(source)
-    await _check_rests(target)
+    title = await _check_rests(target)
     async with reading(source) as old, writing(target) as new:
         if not await new.is_empty():
-            raise Refused(f"the queue at {target} is not empty")
+            raise Refused(f"the queue at {title} is not empty")
         return await copy(old, new)
 
 
@@ -107,12 +107,13 @@ async def copy(old: Source, new: Target) -> Mapping[str, int]:
     return moved
 
 
-async def _check_rests(url: str) -> None:
-    """Bring the queue up to date, and refuse it while workers live."""
+async def _check_rests(url: str) -> str:
+    """Bring the queue up to date, and refuse it while workers live; returns what it is called for people."""
     store = await open_store(url)
     try:
         if living := sorted(await store.living()):
             raise Refused(f"{', '.join(living)} work on {store.title}; stop them first: aqueue worker stop")
+        return store.title
     finally:
         await store.close()
 

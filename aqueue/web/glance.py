@@ -36,7 +36,7 @@ async def overview(site: Here) -> Response:
     `wait` and `duration` are the means of the runs that ended in that minute, in seconds; today is that of UTC.
     """
     seen, now = await site.views.overview(), time.time()
-    return Json({**_standing(seen), **_past(seen), **_at_work(seen), **_coming(seen, now), "url": site.queue.url})
+    return Json({**_standing(seen), **_past(seen), **_at_work(seen), **_coming(seen, now), "url": site.queue.title})
 
 
 @router.get("/dead", summary="Dead jobs by their errors", responses=answers(examples.DEAD))

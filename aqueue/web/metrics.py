@@ -30,7 +30,6 @@ from aqueue.model.errors import StoreError
 from aqueue.model.job import State
 from aqueue.queue import Queue
 from aqueue.status import Worker
-from aqueue.store.place import Place
 from aqueue.store.queues import QueueRow
 
 NAMED = 50
@@ -117,8 +116,7 @@ def _plain(openmetrics: str, metrics: Iterable[Metric]) -> str:
 
 
 async def _look(queue: Queue) -> Seen:
-    place = Place(queue.url, shared=False)
-    files = {"database": place.database, "wal": place.wal}
+    files = {"database": queue.place.database, "wal": queue.place.wal}
     return Seen(
         queues=await queue.queues(),
         oldest=await queue.oldest(),

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from aqueue.engine import loop
 from aqueue.engine.node import Node, Options
 from aqueue.store import open_store
 
-from .harness import Shell
+from .harness import PATIENCE, Shell
+from .pty import on_terminal
 
 
 @pytest.fixture
@@ -122,6 +124,30 @@ def test_a_server_that_is_not_there_is_told_without_the_password(shell: Shell, m
     monkeypatch.setenv("AQUEUE_DB", "postgresql://me:secret@127.0.0.1:1/db")
     reason = shell.fails(1, "status")
     assert reason.startswith("cannot reach postgresql://me@127.0.0.1:1/db: ")
+
+
+def test_a_password_is_shown_nowhere(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(shell.folder))
+    shell.ok("enqueue", "true")
+    url = server().url_over_tcp(schema=server().schema()).replace("aqueue@", "aqueue:secret@")
+    with_password = {"AQUEUE_DB": url}
+    told = []
+    with on_terminal(shell, "dashboard", "--port", "0", environ=with_password) as dashboard:
+        dashboard.shows("AQUEUE_TOKEN is not set")
+        address = next(line.strip() for line in dashboard.raw.decode().splitlines() if line.startswith("http://"))
+        for path in ("/api/overview", "/metrics", "/api/status"):
+            with urllib.request.urlopen(address + path, timeout=PATIENCE) as answer:
+                told.append(answer.read().decode())
+        with on_terminal(shell, "top", environ=with_password, columns=200) as top:
+            top.shows("No worker is running.")
+            told.append(top.raw.decode())
+        told.append(dashboard.raw.decode())
+    monkeypatch.setenv("AQUEUE_DB", url)
+    shell.ok("enqueue", "true")
+    told += [shell.fails(1, "health"), shell.fails(1, "migrate", "--from", str(shell.database), "--to", url)]
+    told.append(shell.ok("check", "--json"))
+    assert all("127.0.0.1" in one for one in (told[0], told[3], *told[5:]))
+    assert not any("secret" in one for one in told)
 
 
 def test_words_are_completed_from_the_server(there: Shell, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -165,11 +165,11 @@ def test_what_is_shown_fits(commands: list[str], rows: int, columns: int, state:
     status = Status(
         counts=dict.fromkeys(State, 12345), queues={"mail": QueueRow(name="mail")}, workers=[], next_run_at=None
     )
-    seen = Seen(url="/a/place/" * 20, status=status, oldest={}, jobs=jobs, rate=1.0)
+    seen = Seen(title="/a/place/" * 20, status=status, oldest={}, jobs=jobs)
     pointer = Pointer(state=state, search=search)
     pointer.move(jobs, 0)
     pointer.move(jobs, 40)
-    lines = topview.overview(seen, pointer, rows, columns)
+    lines = topview.overview(seen, 1.0, pointer, rows, columns)
     assert len(lines) == rows
     assert all(width(line.replace("\x1b[7m", "").replace("\x1b[m", "")) <= columns for line in lines[3:])
     assert not jobs or sum(line.removeprefix("\x1b[7m")[:2] == "> " for line in lines) == 1

@@ -133,7 +133,7 @@ async def test_what_a_job_leaves_in_its_group_is_ended_also_without_descriptors(
         await worker.stop()
 
 
-@pytest.mark.parametrize("spare", [0, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("spare", [0, 1])
 async def test_a_dead_worker_is_not_believed_to_have_left_nothing_when_no_descriptor_is_there_to_look_with(
     spare: int, database: Path, tmp_path: Path
 ) -> None:

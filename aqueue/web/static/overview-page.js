@@ -120,12 +120,12 @@ function countTiles() {
 
 function todayTiles() {
   const [completed, dead, attempts] = ["completed today", "dead today", "attempts a job"].map((name) => ({
-    name,
+    name: h("dt", name),
     value: h("strong", "–"),
   }));
   const element = h(
     "dl.today",
-    [completed, dead, attempts].map(({ name, value }) => h("div", h("dt", name), h("dd", value))),
+    [completed, dead, attempts].map(({ name, value }) => h("div", name, h("dd", value))),
   );
   element.title = "Days are those of UTC.";
   return {
@@ -133,7 +133,9 @@ function todayTiles() {
     tell({ today, average_attempts: average }) {
       say(completed.value, count(today.completed));
       say(dead.value, count(today.dead));
-      say(attempts.value, average === null ? "–" : Number(average.toFixed(2)));
+      const rounded = average === null ? "–" : Number(average.toFixed(2));
+      say(attempts.value, rounded);
+      say(attempts.name, rounded === 1 ? "attempt a job" : "attempts a job");
     },
   };
 }
