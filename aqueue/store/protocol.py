@@ -35,6 +35,14 @@ class Turned:
     foreign: bool
     held: float
 
+    @property
+    def only(self) -> Any:
+        """The result of the one verb that there was. Raises what it raised."""
+        (outcome,) = self.outcomes
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
 
 class Bells(Protocol):
     """How a process that waits hears that another has changed the queue."""

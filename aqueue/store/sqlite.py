@@ -15,7 +15,7 @@ import secrets
 import sqlite3
 import stat
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -32,6 +32,7 @@ from aqueue.store.place import Place, has_temporary_folder
 from aqueue.store.presence import Lobby
 from aqueue.store.protocol import CHECKPOINT_BYTES, PATIENCE, Turned, Watcher
 from aqueue.store.statement import Ask
+from aqueue.store.unhurried import Unhurried
 from aqueue.store.watch import watched
 
 T = TypeVar("T")
@@ -74,10 +75,11 @@ class _Returned:
         return self._value
 
 
-class SqliteStore:
+class SqliteStore(Unhurried):
     """A queue in one SQLite file. Made by :func:`open_sqlite`."""
 
     def __init__(self, place: Place, *, worker: bool) -> None:
+        super().__init__()
         self.place = place
         self.url = self.title = str(place.database)
         self.folder = place.database.parent
@@ -87,9 +89,7 @@ class SqliteStore:
         self.doorbell = Doorbell(place)
         self.lobby = Lobby(place)
         self._opening = asyncio.Lock()
-        self._closing = False
         self._data_version = 0
-        self._begun: set[asyncio.Task[Any]] = set()
 
     def now(self) -> float:
         """The machine's time."""
@@ -119,25 +119,7 @@ class SqliteStore:
         self._writer = await self._connect()
         await self._patiently(self._writer, self._prepare_writer, PATIENCE)
 
-    async def close(self) -> None:
-        """Finish what was begun and close the connections, however often this is cancelled, or was just before.
-
-        Their threads would keep the program alive.
-        """
-        closing, cancelled = asyncio.ensure_future(self._close()), None
-        while not closing.done():
-            try:
-                await asyncio.wait([closing])
-            except asyncio.CancelledError as error:
-                cancelled = error
-        closing.result()
-        if cancelled is not None:
-            raise cancelled
-
-    async def _close(self) -> None:
-        self._closing = True  # what has not got the lock yet need not wait for it any more
-        while self._begun:
-            await asyncio.wait(self._begun)
+    async def _disconnect(self) -> None:
         for connection in (self._reader, self._writer):
             if connection is not None:
                 with self._explained():
@@ -152,10 +134,7 @@ class SqliteStore:
         once more, value by value, which for many new rows is nearly half of all work.
         """
         turned = await self.to_its_end(self._turn([ask], patience, checked=checked))
-        (outcome,) = turned.outcomes
-        if isinstance(outcome, BaseException):
-            raise outcome
-        return cast("T", outcome)
+        return cast("T", turned.only)
 
     async def turn(self, asks: Sequence[Ask[Any]], *, patience: float = PATIENCE) -> Turned:
         """Run verbs in one transaction, commit it, and ring.
@@ -268,13 +247,6 @@ class SqliteStore:
                     ) from None
                 await asyncio.sleep(wait)
         raise AssertionError("the waits never end")
-
-    async def to_its_end(self, work: Awaitable[T]) -> T:
-        """Do this even if nobody waits for it any more: `close` does."""
-        task = asyncio.ensure_future(work)
-        self._begun.add(task)
-        task.add_done_callback(self._begun.discard)
-        return await asyncio.shield(task)
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:

@@ -2,13 +2,13 @@
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from faults.harness import enqueue, jobs, run_aqueue, working
+from server import NOBODY
 
 from aqueue.engine.cgroup import Cgroup
 from aqueue.engine.hierarchy import Membership, memberships
@@ -19,8 +19,6 @@ from aqueue.engine.unable import Unable
 from aqueue.queue import Queue
 
 from .harness import worker
-
-NOBODY = 65534
 
 GREEDY = "head -c 300M /dev/zero | tail -c 300M > /dev/null"
 """A command that takes that much memory, in a process that its shell waits for."""
@@ -84,15 +82,6 @@ async def test_where_no_cgroup_can_hold_it_a_limit_of_memory_is_refused_at_once(
     rooms = Rooms("w1", None, database.parent)
     with pytest.raises(Unable, match="a limit of memory takes a cgroup with the memory controller"):
         rooms.make("1-1", 2**25)
-
-
-@pytest.fixture
-def folder_of_nobody() -> Iterator[Path]:
-    if os.geteuid() != 0:
-        pytest.skip("only root can become somebody who has no rights")
-    with tempfile.TemporaryDirectory() as name:
-        os.chown(name, NOBODY, NOBODY)
-        yield Path(name)
 
 
 @pytest.mark.parametrize(

@@ -3,17 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from .harness import Disk, Gate, small_disk
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Path:
-    return tmp_path / "queue.db"
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Gate:
-    return Gate(tmp_path / "gate")
+from .harness import Disk, small_disk
 
 
 @pytest.fixture

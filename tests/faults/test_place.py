@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from server import NOBODY
 
 from aqueue.model.errors import InvalidInput, StoreError, UnsafePlace
 from aqueue.queue import Queue
@@ -14,8 +15,6 @@ from aqueue.store import open_store
 from aqueue.store.protocol import Store
 
 from .harness import Gate, Worker, enqueue, working
-
-NOBODY = 65534
 
 
 def _mode(path: Path) -> int:

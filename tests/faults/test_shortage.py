@@ -3,11 +3,10 @@
 import asyncio
 import os
 import resource
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from server import NOBODY
 
 from aqueue.engine import proc
 from aqueue.engine.events import Event, Settled
@@ -17,7 +16,6 @@ from aqueue.store import open_store
 
 from .harness import ENOUGH, Gate, Worker, enqueue, jobs, run, working
 
-NOBODY = 65534
 NO_FILES = "cannot start a job: Too many open files"
 NO_PROCESSES = "cannot start a job: Resource temporarily unavailable"
 
@@ -161,15 +159,6 @@ async def test_a_dead_worker_is_not_believed_to_have_left_nothing_when_no_descri
             await second.stop()
             assert len(second.troubles("cannot take back")) == 1
     assert ran.read_text().split() == ["second"]
-
-
-@pytest.fixture
-def folder_of_nobody() -> Iterator[Path]:
-    if os.geteuid() != 0:
-        pytest.skip("only root can become the other user whose processes are limited")
-    with tempfile.TemporaryDirectory() as name:
-        os.chown(name, NOBODY, NOBODY)
-        yield Path(name)
 
 
 async def test_when_no_process_can_be_made_the_job_waits_and_pays_nothing(folder_of_nobody: Path) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,21 +29,8 @@ def url() -> str:
 
 
 @pytest.fixture
-async def store(url: str) -> AsyncIterator[Store]:
-    async with opened(url) as store:
-        yield store
-
-
-@pytest.fixture
-async def other(store: Store) -> AsyncIterator[Store]:
-    async with opened(store.url) as other:
-        yield other
-
-
-@pytest.fixture
-def client(store: Store) -> Iterator[Plain]:
-    with plain(store.url) as client:
-        yield client
+def database(url: str) -> str:
+    return url
 
 
 def test_both_databases_know_the_same_statements_with_the_same_parameters() -> None:

@@ -12,7 +12,9 @@ import httpx
 import websockets
 from websockets.asyncio.client import ClientConnection
 
+from aqueue.engine import node
 from aqueue.queue import Queue
+from aqueue.store import open_store
 from aqueue.web.serving import Options, served
 
 PATIENCE = 20.0
@@ -112,3 +114,12 @@ async def raw(port: int, request: bytes) -> tuple[int, bytes]:
         with contextlib.suppress(OSError):
             await writer.wait_closed()
     return int(answer.split()[1]), answer
+
+
+async def work(queue: Queue) -> None:
+    """Work the queue off."""
+    store = await open_store(queue.url, worker=True, environ={})
+    try:
+        await node.Node(store, node.Options(burst=True), lambda _: None, environ={"PATH": "/usr/bin:/bin"}).run()
+    finally:
+        await store.close()

@@ -7,23 +7,12 @@ from typing import Any
 
 import pytest
 
-from aqueue.engine.node import Node, Options
 from aqueue.model.document import job_document
 from aqueue.model.job import State
-from aqueue.queue import Filter, Queue
-from aqueue.store import open_store
+from aqueue.queue import Filter
 from aqueue.web import enqueueing, examples
 
-from .harness import JSON, Served
-
-
-async def work(queue: Queue) -> None:
-    """Work the queue off."""
-    store = await open_store(queue.url, worker=True, environ={})
-    try:
-        await Node(store, Options(burst=True), lambda _: None, environ={"PATH": "/usr/bin:/bin"}).run()
-    finally:
-        await store.close()
+from .harness import JSON, Served, work
 
 
 async def all_pages(served: Served, path: str) -> list[str]:

@@ -10,24 +10,12 @@ from typing import Any
 
 import pytest
 
-from aqueue.engine.node import Node, Options
 from aqueue.model.document import job_document
 from aqueue.model.errors import StoreUnavailable
-from aqueue.queue import Queue
-from aqueue.store import open_store
 from aqueue.web import serving as http
 from aqueue.web.feed import MOST_JOBS, Feed, News
 
-from .harness import PATIENCE, Served, serving
-
-
-async def work(queue: Queue) -> None:
-    """Work the queue off."""
-    store = await open_store(queue.url, worker=True, environ={})
-    try:
-        await Node(store, Options(burst=True), lambda _: None, environ={"PATH": "/usr/bin:/bin"}).run()
-    finally:
-        await store.close()
+from .harness import PATIENCE, Served, serving, work
 
 
 async def test_a_page_is_told_how_things_are_and_then_what_changes(plain: Served) -> None:

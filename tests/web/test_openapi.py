@@ -21,8 +21,7 @@ from aqueue.web import examples
 from aqueue.web.app import ROUTERS
 from aqueue.web.describe import shape
 
-from .harness import BEARER, TOKEN, Served, serving
-from .test_jobs import work
+from .harness import BEARER, TOKEN, Served, serving, work
 
 
 async def document(served: Served) -> dict[str, Any]:

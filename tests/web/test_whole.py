@@ -9,8 +9,7 @@ from aqueue import __version__
 from aqueue.documents import queue_at_work, status_document
 from aqueue.model.document import schedule_document
 
-from .harness import Served
-from .test_jobs import work
+from .harness import Served, work
 
 
 async def test_queues_are_listed_paused_and_bounded(plain: Served) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import itertools
 import time
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -27,6 +27,7 @@ from aqueue.store.postgres.link import Link
 from aqueue.store.postgres.nearby import Nearby, place_for
 from aqueue.store.protocol import CHECKPOINT_BYTES, PATIENCE, Turned, Watcher
 from aqueue.store.statement import Ask
+from aqueue.store.unhurried import Unhurried
 
 T = TypeVar("T")
 
@@ -55,10 +56,11 @@ FROM pg_control_system(), pg_database WHERE datname = current_database()
 """
 
 
-class PostgresStore:
+class PostgresStore(Unhurried):
     """A queue in a schema of a PostgreSQL database. Made by :func:`open_postgres`."""
 
     def __init__(self, url: str, *, worker: bool) -> None:
+        super().__init__()
         self._address = Address.parse(url)
         self.url, self.title = url, self._address.title
         self.folder: Path | None = None
@@ -83,9 +85,7 @@ class PostgresStore:
         self._writing = asyncio.Lock()
         self._reading = asyncio.Lock()
         self._was_up = False
-        self._closing = False
         self._turns = ADD_UP_AFTER
-        self._begun: set[asyncio.Task[Any]] = set()
 
     async def open(self) -> None:
         """Connect, and make or update the schema."""
@@ -110,22 +110,7 @@ class PostgresStore:
         """The server's time, as it was last told, to half the time that the answer took."""
         return time.time() + self._offset
 
-    async def close(self) -> None:
-        """Finish what was begun and close the connections, however often this is cancelled, or was just before."""
-        closing, cancelled = asyncio.ensure_future(self._close()), None
-        while not closing.done():
-            try:
-                await asyncio.wait([closing])
-            except asyncio.CancelledError as error:
-                cancelled = error
-        closing.result()
-        if cancelled is not None:
-            raise cancelled
-
-    async def _close(self) -> None:
-        self._closing = True
-        while self._begun:
-            await asyncio.wait(self._begun)
+    async def _disconnect(self) -> None:
         await self.doorbell.close()
         for link in (self._writer, self._reader, self._listener):
             await link.close()
@@ -134,10 +119,7 @@ class PostgresStore:
         """Run one verb in a transaction of its own, on the disk when this returns. Raises what the verb raises."""
         del checked  # what a schema checks here costs little beside the rest
         turned = await self.turn([ask], patience=patience)
-        (outcome,) = turned.outcomes
-        if isinstance(outcome, BaseException):
-            raise outcome
-        return cast("T", outcome)
+        return cast("T", turned.only)
 
     async def turn(self, asks: Sequence[Ask[Any]], *, patience: float = PATIENCE) -> Turned:
         """Run verbs in one transaction, commit it, and ring; see the protocol."""
@@ -338,13 +320,6 @@ class PostgresStore:
 
     def _own_pids(self) -> frozenset[int]:
         return frozenset(pid for link in (self._listener, self._writer) if (pid := link.pid) is not None)
-
-    async def to_its_end(self, work: Awaitable[T]) -> T:
-        """Do this even if nobody waits for it any more: `close` does."""
-        task = asyncio.ensure_future(work)
-        self._begun.add(task)
-        task.add_done_callback(self._begun.discard)
-        return await asyncio.shield(task)
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:

@@ -1,10 +1,8 @@
 import os
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from faults.harness import Gate
 from network import network_stays
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
@@ -30,11 +28,6 @@ async def browser() -> AsyncIterator[Browser]:
 def _undisturbed() -> Iterator[None]:
     with network_stays():
         yield
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Gate:
-    return Gate(tmp_path / "gate")
 
 
 @pytest.fixture
