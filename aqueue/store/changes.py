@@ -19,10 +19,10 @@ RUNNING_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """From where on changes are wanted: behind an event, and behind so many removals; and how they reported then."""
+    """From where on changes are wanted: behind an event, and behind what had none; and how they reported then."""
 
     event: int
-    removal: int = 0
+    eventless: int = 0
     progress: Mapping[int, str] | None = None
 
 
@@ -43,22 +43,23 @@ class Changes:
 
 def changes(after: Since | None, most: int, wanted: Sequence[Place] = ()) -> Verb[Changes]:
     """What has changed since then, at most so many jobs; from now on if nothing is said. And what runs have printed."""
-    since = after or Since((yield from history.newest_event()), (yield from _newest_removal()))
+    since = after or Since((yield from history.newest_event()), (yield from _newest_eventless()))
     rows = yield Statement("changed_since", {"after": since.event, "limit": EVENTS_AT_ONCE + 1})
-    gone = yield Statement("removed_since", {"after": since.event, "after_n": since.removal, "limit": most + 1})
+    others = yield Statement("eventless_since", {"after": since.event, "after_n": since.eventless, "limit": most + 1})
     reports = yield from _reports()
     newest = list(dict.fromkeys(row["job"] for row in rows[:EVENTS_AT_ONCE]))
     reporting = [seq for seq, text in reports.items() if since.progress is not None and since.progress.get(seq) != text]
-    jobs = yield from reading.by_seq(list(dict.fromkeys([*newest[:most], *reporting[:most]])))
+    edited = [row["seq"] for row in others if not row["gone"]]
+    jobs = yield from reading.by_seq(list(dict.fromkeys([*newest[:most], *edited[:most], *reporting[:most]])))
     return Changes(
         since=Since(
             max(since.event, rows[0]["event"] if rows else 0),
-            max(since.removal, gone[0]["n"] if gone else 0),
+            max(since.eventless, others[0]["n"] if others else 0),
             reports,
         ),
         jobs=jobs,
-        removed=[row["job"] for row in gone[:most]],
-        more=len(rows) > EVENTS_AT_ONCE or len(newest) > most or len(gone) > most,
+        removed=[row["job"] for row in others[:most] if row["gone"]],
+        more=len(rows) > EVENTS_AT_ONCE or len(newest) > most or len(others) > most,
         queues=(yield from queues.queues()),
         next_run_at=(yield from reading.next_run_at()),
         workers=(yield from roster.workers()),
@@ -66,8 +67,8 @@ def changes(after: Since | None, most: int, wanted: Sequence[Place] = ()) -> Ver
     )
 
 
-def _newest_removal() -> Verb[int]:
-    rows = yield Statement("removed_since", {"after": 0, "after_n": 0, "limit": 1})
+def _newest_eventless() -> Verb[int]:
+    rows = yield Statement("eventless_since", {"after": 0, "after_n": 0, "limit": 1})
     return rows[0]["n"] if rows else 0
 
 

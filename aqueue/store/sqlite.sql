@@ -655,8 +655,8 @@ SELECT * FROM aqueue_minutes WHERE minute >= :first ORDER BY minute;
 -- name: changed_since
 SELECT event, job FROM aqueue_events WHERE event > :after ORDER BY event DESC LIMIT :limit;
 
--- name: removed_since
-SELECT n, job FROM aqueue_removed WHERE n > :after_n AND event >= :after ORDER BY n DESC LIMIT :limit;
+-- name: eventless_since
+SELECT n, seq, job, gone FROM aqueue_eventless WHERE n > :after_n AND event >= :after ORDER BY n DESC LIMIT :limit;
 
 -- name: progress
 SELECT seq, progress FROM jobs

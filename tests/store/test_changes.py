@@ -8,7 +8,7 @@ from aqueue.store.changes import Changes, Since
 from aqueue.store.printed import Piece, Place, Printed, Stream
 from aqueue.store.sqlite import SqliteStore
 
-from .harness import Plain, cancel, claim, claimed, enqueue, get, new, remove, settle
+from .harness import Plain, cancel, claim, claimed, edit, enqueue, get, hold, new, remove, settle
 
 
 async def changed(
@@ -54,10 +54,24 @@ async def test_what_was_removed_is_told_by_whomever_it_was(store: SqliteStore, c
     assert len((await changed(store, Since(since.event))).removed) == 3
 
 
+async def test_an_edit_and_a_hold_that_leave_the_state_are_told_once(store: SqliteStore, client: Plain) -> None:
+    await enqueue(store, new(id="a"), new(id="b"), new(id="c", after=["a"]))
+    since = (await changed(store)).since
+    await edit(store, "a", priority=5)
+    client.do("UPDATE jobs SET command = 'false' WHERE custom_id = 'b'")
+    await hold(store, "c")
+    found = await changed(store, since)
+    told = [(job.id, job.priority, job.command, job.held) for job in found.jobs]
+    assert told == [("a", 5, "true", False), ("b", 0, "false", False), ("c", 0, "true", True)]
+    assert (await changed(store, found.since)).jobs == []
+    # Whoever comes back knows only of the event that it has seen last.
+    assert len((await changed(store, Since(since.event))).jobs) == 3
+
+
 async def test_only_the_last_removals_are_remembered(store: SqliteStore, client: Plain) -> None:
     await enqueue(store, *(new() for _ in range(1100)))
     client.do("DELETE FROM jobs")
-    assert client.value("SELECT count(*) FROM aqueue_removed") == 1000
+    assert client.value("SELECT count(*) FROM aqueue_eventless") == 1000
     assert (await changed(store, Since(0), most=2000)).removed[0] == "1100"
 
 

@@ -98,7 +98,7 @@ SEARCHES: Mapping[tuple[str, str], str] = {
     ("waiting_next", ""): "SCAN jobs USING INDEX jobs_waiting",
     ("minutes", ""): "SEARCH aqueue_minutes USING INTEGER PRIMARY KEY (rowid>?)",
     ("changed_since", ""): "SEARCH aqueue_events USING INTEGER PRIMARY KEY (rowid>?)",
-    ("removed_since", ""): "SEARCH aqueue_removed USING INTEGER PRIMARY KEY (rowid>?)",
+    ("eventless_since", ""): "SEARCH aqueue_eventless USING INTEGER PRIMARY KEY (rowid>?)",
     ("progress", ""): "SEARCH jobs USING INDEX jobs_by_state (state=?)",
     (
         "output_from",

@@ -55,6 +55,14 @@ async def test_a_page_that_has_missed_too_much_is_told_to_load_again(plain: Serv
         assert {job["id"] for job in message["jobs"]} == {f"job-{number}" for number in range(1, MOST_JOBS + 1)}
 
 
+async def test_an_edit_is_told(plain: Served) -> None:
+    await plain.queue.enqueue("true", id="a")
+    async with plain.live() as live:
+        await live.hears()
+        await plain.queue.edit("a", command="false")
+        assert [job["command"] for job in (await live.hears())["jobs"]] == ["false"]
+
+
 async def test_whoever_removes_a_job_it_is_told(plain: Served) -> None:
     await plain.queue.enqueue("true", id="a")
     async with plain.live() as live:

@@ -34,19 +34,42 @@ FROM (
 JOIN jobs ON jobs.seq = runs.job
 GROUP BY 1;
 
--- The jobs that were removed of late, for those who show them: an event goes with its job. `event` is the number of the
--- newest event at that time.
-CREATE TABLE aqueue_removed (
+-- What happened to jobs of late and has no event, for those who show them: that they were removed, whose events go with
+-- them, edited, or held where they wait for others. `event` is the number of the newest event at that time.
+CREATE TABLE aqueue_eventless (
     n INTEGER PRIMARY KEY AUTOINCREMENT,
     event INTEGER NOT NULL,
-    job TEXT NOT NULL
+    seq INTEGER NOT NULL,
+    job TEXT NOT NULL,
+    gone INTEGER NOT NULL CHECK (gone IN (0, 1))
 ) STRICT;
+
+CREATE TRIGGER aqueue_eventless_kept AFTER INSERT ON aqueue_eventless
+BEGIN
+    DELETE FROM aqueue_eventless WHERE n <= NEW.n - 1000;
+END;
 
 CREATE TRIGGER jobs_removal_told AFTER DELETE ON jobs
 BEGIN
-    INSERT INTO aqueue_removed (event, job) VALUES (
+    INSERT INTO aqueue_eventless (event, seq, job, gone) VALUES (
         coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'aqueue_events'), 0),
-        coalesce(OLD.custom_id, CAST(OLD.seq AS TEXT))
+        OLD.seq, coalesce(OLD.custom_id, CAST(OLD.seq AS TEXT)), 1
     );
-    DELETE FROM aqueue_removed WHERE n <= (SELECT max(n) FROM aqueue_removed) - 1000;
+END;
+
+-- An edit names the command, also where it leaves it.
+CREATE TRIGGER jobs_edit_told AFTER UPDATE OF command ON jobs
+BEGIN
+    INSERT INTO aqueue_eventless (event, seq, job, gone) VALUES (
+        coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'aqueue_events'), 0),
+        NEW.seq, coalesce(NEW.custom_id, CAST(NEW.seq AS TEXT)), 0
+    );
+END;
+
+CREATE TRIGGER jobs_hold_told AFTER UPDATE OF held ON jobs WHEN NEW.held <> OLD.held AND NEW.state = OLD.state
+BEGIN
+    INSERT INTO aqueue_eventless (event, seq, job, gone) VALUES (
+        coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'aqueue_events'), 0),
+        NEW.seq, coalesce(NEW.custom_id, CAST(NEW.seq AS TEXT)), 0
+    );
 END;

@@ -704,8 +704,8 @@ SELECT * FROM aqueue_minutes WHERE minute >= :first ORDER BY minute;
 SELECT event, job FROM aqueue_events WHERE event > :after AND event < (SELECT aqueue_horizon())
 ORDER BY event DESC LIMIT :limit;
 
--- name: removed_since
-SELECT n, job FROM aqueue_removed WHERE n > :after_n AND event >= :after AND n < (SELECT aqueue_horizon())
+-- name: eventless_since
+SELECT n, seq, job, gone FROM aqueue_eventless WHERE n > :after_n AND event >= :after AND n < (SELECT aqueue_horizon())
 ORDER BY n DESC LIMIT :limit;
 
 -- name: progress

@@ -48,13 +48,27 @@ $$;
 CREATE TRIGGER aqueue_minutes_begun AFTER INSERT ON aqueue_minute_parts
 FOR EACH ROW EXECUTE FUNCTION aqueue_minute_begun();
 
--- The jobs that were removed of late, for those who show them: an event goes with its job. They are numbered as events
--- are, so that whoever reads on from a number misses none.
-CREATE TABLE aqueue_removed (
+-- What happened to jobs of late and has no event, for those who show them: that they were removed, whose events go with
+-- them, edited, or held where they wait for others. Numbered as events are, so that whoever reads on misses none.
+CREATE TABLE aqueue_eventless (
     n bigint PRIMARY KEY,
     event bigint NOT NULL,
-    job text COLLATE "C" NOT NULL
+    seq bigint NOT NULL,
+    job text COLLATE "C" NOT NULL,
+    gone smallint NOT NULL CHECK (gone IN (0, 1))
 ) WITH (autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_cost_delay = 0);
+
+CREATE FUNCTION aqueue_eventless_kept() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    DELETE FROM aqueue_eventless WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM aqueue_eventless
+        WHERE n <= (SELECT n FROM aqueue_eventless ORDER BY n DESC LIMIT 1 OFFSET 1000) FOR UPDATE SKIP LOCKED
+    ));
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER aqueue_eventless_kept AFTER INSERT ON aqueue_eventless
+FOR EACH STATEMENT EXECUTE FUNCTION aqueue_eventless_kept();
 
 CREATE FUNCTION aqueue_removal_told() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
@@ -64,14 +78,24 @@ BEGIN
         RETURN NULL;
     END IF;
     first := aqueue_reserve((SELECT count(*) FROM removed));
-    INSERT INTO aqueue_removed (n, event, job)
-        SELECT first + row_number() OVER (ORDER BY seq), first, id FROM removed;
-    DELETE FROM aqueue_removed WHERE ctid = ANY (ARRAY(
-        SELECT ctid FROM aqueue_removed
-        WHERE n <= (SELECT n FROM aqueue_removed ORDER BY n DESC LIMIT 1 OFFSET 1000) FOR UPDATE SKIP LOCKED
-    ));
+    INSERT INTO aqueue_eventless (n, event, seq, job, gone)
+        SELECT first + row_number() OVER (ORDER BY seq), first, seq, id, 1 FROM removed;
     RETURN NULL;
 END
 $$;
 CREATE TRIGGER jobs_removal_told AFTER DELETE ON jobs REFERENCING OLD TABLE AS removed
 FOR EACH STATEMENT EXECUTE FUNCTION aqueue_removal_told();
+
+CREATE FUNCTION aqueue_edit_told() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    first bigint := aqueue_reserve(1);
+BEGIN
+    INSERT INTO aqueue_eventless (n, event, seq, job, gone) VALUES (first + 1, first, NEW.seq, NEW.id, 0);
+    RETURN NULL;
+END
+$$;
+-- An edit names the command, also where it leaves it.
+CREATE TRIGGER jobs_edit_told AFTER UPDATE OF command ON jobs
+FOR EACH ROW EXECUTE FUNCTION aqueue_edit_told();
+CREATE TRIGGER jobs_hold_told AFTER UPDATE OF held ON jobs
+FOR EACH ROW WHEN (NEW.held <> OLD.held AND NEW.state = OLD.state) EXECUTE FUNCTION aqueue_edit_told();
