@@ -10,19 +10,20 @@ few milliseconds: the truth is written with the end of its run, or as soon as th
 """
 
 import itertools
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from aqueue.model.job import Job
 
-SUPPLY = 0.03
+SUPPLY = 0.06
 """For how many seconds of work is claimed ahead."""
 
-SHORT = 0.05
+SHORT = 0.1
 """Seconds after which a run lasts, and a job that waits ahead has waited too long."""
 
-MOST = 64
+MOST = 128
 """How many jobs are claimed ahead at most."""
 
 MEMORY = 16
@@ -48,6 +49,11 @@ class Ahead:
         self._held: dict[int, Held] = {}
 
     @property
+    def has_jobs(self) -> bool:
+        """Whether a slot that becomes free has a job at once."""
+        return bool(self._jobs)
+
+    @property
     def is_empty(self) -> bool:
         """Whether none is claimed ahead, and none runs of which the store has only a guess."""
         return not self._jobs and not any(held.is_guess for held in self._held.values())
@@ -65,8 +71,9 @@ class Ahead:
         return list(itertools.islice(itertools.cycle(brisk), missing)) if 2 * missing >= count else []
 
     def add(self, job: Job, now: float) -> None:
-        """A job has come for which no slot is free."""
-        self._jobs.append((job, now))
+        """A job has come for which no slot is free: it waits behind those of its priority and above."""
+        place = bisect_right(self._jobs, -job.priority, key=lambda waiting: -waiting[0].priority)
+        self._jobs.insert(place, (job, now))
 
     def take(self) -> Job | None:
         """The first of them."""
@@ -91,9 +98,10 @@ class Ahead:
 
     def stale(self, now: float) -> Iterator[Job]:
         """The jobs that no slot has taken in time: they are not kept any longer."""
-        while self._jobs and now - self._jobs[0][1] >= SHORT:
+        late = {job.seq for job, since in self._jobs if now - since >= SHORT}
+        if late:
             self._typical = 2 * SHORT
-            yield self._jobs.popleft()[0]
+        yield from self.drop(lambda job: job.seq in late)
 
     def drop(self, unwanted: Callable[[Job], bool]) -> list[Job]:
         """Keep those that are not wanted any longer no more, and tell which there were."""

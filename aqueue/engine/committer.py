@@ -34,9 +34,6 @@ from aqueue.store.protocol import Store
 from aqueue.store.sql import Begun
 from aqueue.store.statement import Ask
 
-REST = 0.01
-"""Seconds for which ends that nobody waits for are gathered: a turn costs as much as what is in it."""
-
 RETRY_AFTER = 1.0
 """Seconds until a transaction that the store refused is tried again."""
 
@@ -113,8 +110,8 @@ class Claimer(Protocol):
         """The claim to make now, when jobs are wanted."""
 
     @property
-    def is_waiting(self) -> bool:
-        """Whether a slot has nothing to do before a claim."""
+    def can_wait(self) -> float:
+        """For how many seconds no slot will miss a claim."""
 
     def deliver(self, claimed: Claimed) -> None:
         """Take the jobs of a claim."""
@@ -217,10 +214,13 @@ class Committer:
                 await self._write(batch, asks)
 
     async def _next_turn(self) -> None:
-        """Wait until something is to be done, and a moment more for other ends if no slot waits for a job."""
+        """Wait until something is to be done, and for what else comes while no slot misses a claim.
+
+        A turn costs as much as what is in it.
+        """
         await self._asked.wait()
-        if self._claimer is not None and not self._claimer.is_waiting:
-            timer = asyncio.get_running_loop().call_later(REST, self._hurried.set)
+        if self._claimer is not None and (rest := self._claimer.can_wait):
+            timer = asyncio.get_running_loop().call_later(rest, self._hurried.set)
             await self._hurried.wait()
             timer.cancel()
         self._asked.clear()

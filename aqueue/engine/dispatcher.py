@@ -20,6 +20,12 @@ from aqueue.store.line import Claimed, claim
 from aqueue.store.sql import Begun
 from aqueue.store.statement import Ask
 
+REST = 0.01
+"""Seconds for which a claim may wait while all slots are busy …"""
+
+LONG_REST = 0.03
+"""… and while there are jobs for those that become free: half of what is claimed ahead."""
+
 
 class Dispatcher:
     """Knows which slots of a worker are free, which queues they serve, and whether it is worth asking for jobs."""
@@ -105,9 +111,11 @@ class Dispatcher:
                 self._on_empty()
 
     @property
-    def is_waiting(self) -> bool:
-        """Whether a slot has nothing to do before a claim."""
-        return bool(self._free)
+    def can_wait(self) -> float:
+        """For how many seconds no slot will miss a claim: all are busy, and may even have the next job already."""
+        if self._free:
+            return 0.0
+        return LONG_REST if self._ahead.has_jobs else REST
 
     def fail(self) -> None:
         """Ask again: the committer waits before it tries."""

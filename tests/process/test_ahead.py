@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from faults.harness import Gate, enqueue, jobs, working
+from model.builders import a_job
 
+from aqueue.engine.ahead import SHORT, Ahead
 from aqueue.model.job import State
 from aqueue.queue import Queue
 
@@ -75,3 +77,18 @@ async def test_a_drain_puts_back_what_was_claimed_ahead(database: Path) -> None:
         assert await worker.ended() == (0, "")
     seen = await jobs(database)
     assert {(job["state"], job["attempts"]) for job in seen.values()} == {("completed", 1), ("pending", 0)}
+
+
+def test_a_slot_takes_the_first_of_the_highest_priority() -> None:
+    ahead = Ahead()
+    for seq, priority in enumerate((0, 5, 0, 5, 9)):
+        ahead.add(a_job(seq=seq, priority=priority), now=0.0)
+    assert [job.seq for job in iter(ahead.take, None)] == [4, 1, 3, 0, 2]
+
+
+def test_what_waits_too_long_is_given_back_wherever_it_stands() -> None:
+    ahead = Ahead()
+    ahead.add(a_job(seq=1, priority=0), now=0.0)
+    ahead.add(a_job(seq=2, priority=5), now=SHORT)
+    assert [job.seq for job in ahead.stale(SHORT)] == [1]
+    assert [job.seq for job in iter(ahead.take, None)] == [2]
