@@ -53,7 +53,7 @@ def _forget(ours: Queue) -> None:
     """Make the ids free again, once it is sure that nothing had to be done twice."""
     while ours.number("pending", "processing", "blocked"):
         time.sleep(0.01)
-    if ours.value("SELECT max(run) FROM aqueue_runs") > 1:
+    if ours.value("SELECT count(*) FROM aqueue_runs WHERE exit_code <> 0"):
         raise Impossible("a compile failed and was retried")
     with ours.sql() as connection:
         connection.execute("DELETE FROM jobs")
