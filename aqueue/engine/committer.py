@@ -45,14 +45,12 @@ PATIENCE = 5.0
 class Ended:
     """A run that has ended, with the job as it was claimed.
 
-    `begun` says where and when its command was started, if that is known, and `seconds` how long it took;
-    `never_began` is whether it was claimed, but no command was started.
+    `begun` says where and when its command was started, if that is known, and `seconds` how long it took.
     """
 
     job: Job
     ending: Ending
     begun: Begun | None = None
-    never_began: bool = False
     seconds: float = 0.0
     output: Output | None = None
     usage: Usage | None = None
@@ -297,7 +295,7 @@ class Committer:
             self._ended.pop(key, None)
             if key in refused:
                 self._refused(ended, refused[key])
-            elif not (ended.never_began and isinstance(ended.ending, Interrupted)):  # nobody needs to know
+            elif ended.ending != Interrupted(began=False):  # nobody needs to know
                 at = ended.finished_at(batch.now)
                 self._listener(Settled(ended.job, ended.ending, decision.transition, ended.seconds, at, ended.slot))
 

@@ -79,7 +79,7 @@ class Dispatcher:
     def cancel(self, runs: frozenset[tuple[int, int]]) -> None:
         """Cancel what is claimed ahead of these, as (seq, run)."""
         for job in self._ahead.drop(lambda job: job.run_key in runs):
-            self._committer.settle(Ended(job, Cancelled(), never_began=True))
+            self._committer.settle(Ended(job, Cancelled()))
 
     def pause(self, queues: frozenset[str]) -> None:
         """Put back what is claimed ahead of these queues: it would start across their pause."""
@@ -142,8 +142,10 @@ class Dispatcher:
         self._look_later()
 
     def _put_back(self, jobs: Iterable[Job]) -> None:
+        now = self._clock.now()
         for job in jobs:
-            self._committer.settle(Ended(job, Interrupted(), never_began=True))
+            assert job.slot is not None
+            self._committer.settle(Ended(job, Interrupted(began=False), Begun(job, job.slot, now)))
 
 
 def _now() -> float:

@@ -80,12 +80,14 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
-    """It was ended, or never begun, because its worker was shut down."""
+    """It was ended because its worker was shut down, or was put back before it began, for no slot became free."""
 
     kind: ClassVar = "interrupted"
 
+    began: bool = True
+
     def __str__(self) -> str:
-        return "interrupted by the shutdown of its worker"
+        return "interrupted by the shutdown of its worker" if self.began else "put back before it began"
 
 
 Ending: TypeAlias = Exited | Signalled | TimedOut | NotStarted | Lost | Cancelled | Interrupted

@@ -30,6 +30,7 @@ SENTENCES: list[tuple[Ending, str]] = [
     (Lost("w1"), "lost: its worker w1 died"),
     (Cancelled(), "cancelled"),
     (Interrupted(), "interrupted by the shutdown of its worker"),
+    (Interrupted(began=False), "put back before it began"),
 ]
 
 

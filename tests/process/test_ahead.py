@@ -21,7 +21,7 @@ MANY = 300
 
 def history(database: Path) -> Sequence[Any]:
     with contextlib.closing(sqlite3.connect(database)) as rows:
-        return rows.execute("SELECT slot, started_at, finished_at, job, ending FROM aqueue_runs").fetchall()
+        return rows.execute("SELECT slot, started_at, finished_at, job, error, ending FROM aqueue_runs").fetchall()
 
 
 async def test_the_history_of_short_jobs_has_each_slot_run_one_at_a_time(database: Path) -> None:
@@ -51,6 +51,10 @@ async def test_what_was_claimed_ahead_of_a_long_job_is_put_back_uncounted(databa
         await worker.stop()
     done = await jobs(database)
     assert {(done[one]["state"], done[one]["attempts"]) for one in [*before, long, *after]} == {("completed", 1)}
+    put_back = [run for run in history(database) if run[-1] == "interrupted"]
+    assert put_back
+    assert {error for *_, error, _ in put_back} == {"put back before it began"}
+    assert all(started == finished for _, started, finished, *_ in put_back)
 
 
 async def test_a_job_that_was_claimed_ahead_and_lasts_is_shown_where_it_runs(database: Path, tmp_path: Path) -> None:
