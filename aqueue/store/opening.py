@@ -33,7 +33,9 @@ def url_of(url: str | None = None, environ: Mapping[str, str] = os.environ) -> s
     """The path or address that is given, or the one that the environment names. Raises InvalidInput."""
     where = default_database(environ) if url is None else url
     if "://" in where and not where.startswith(POSTGRESQL):
-        raise InvalidInput(f"{where}: a queue is kept in a SQLite file, or in postgresql://USER@HOST/DATABASE")
+        raise InvalidInput(
+            f"{where.partition('://')[0]}://…: a queue is kept in a SQLite file, or in postgresql://USER@HOST/DATABASE"
+        )
     return where
 
 

@@ -161,6 +161,13 @@ async def test_a_path_that_cannot_be_one_is_refused(url: str) -> None:
         await open_store(url)
 
 
+async def test_an_address_that_is_none_is_refused_without_its_password() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        await open_store("mysql://me:secret@host/q")
+    assert str(caught.value).startswith("mysql://…: ")
+    assert "secret" not in str(caught.value)
+
+
 def test_without_a_path_it_is_that_of_the_environment_or_the_users_own() -> None:
     assert place.default_database({"AQUEUE_DB": "x.db", "HOME": "/h"}) == "x.db"
     assert place.default_database({"XDG_DATA_HOME": "/d", "HOME": "/h"}) == "/d/aqueue/queue.db"

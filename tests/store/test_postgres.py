@@ -13,9 +13,13 @@ from aqueue.model.job import State
 from aqueue.model.rate import Bucket, Rate
 from aqueue.model.selection import Filter
 from aqueue.store import driving, history, line, open_store, queues, reading, roster
+from aqueue.store.peek import peek
 from aqueue.store.postgres import bell
 from aqueue.store.postgres.address import Address
 from aqueue.store.postgres.driving import STATEMENTS, Proof, holdable, prepared
+from aqueue.store.postgres.explaining import explanation
+from aqueue.store.postgres.lease import Terms
+from aqueue.store.postgres.link import LONGEST_WAIT, Link, Reached
 from aqueue.store.postgres.store import PostgresStore
 from aqueue.store.protocol import Store
 from aqueue.store.statement import Statement, Verb
@@ -82,6 +86,26 @@ def test_an_address_is_shown_without_its_password() -> None:
     )
 
 
+def test_an_address_without_a_host_is_shown_as_it_is_written() -> None:
+    address = Address.parse("postgresql:///db?host=/run/postgresql")
+    assert address.title == address.dsn == "postgresql:///db?host=/run/postgresql"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["me:se#cret@host/db", "me:se/cret@host/db", "me:5/cret@host/db", "me:se?cret@host/db", "me@host:cret/db"],
+)
+def test_an_address_that_was_cut_in_its_password_is_refused_without_showing_it(address: str) -> None:
+    with pytest.raises(InvalidInput, match="%2F") as caught:
+        Address.parse(f"postgresql://{address}")
+    assert "cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("hosts", ["one,two:5433", "[::1]:5432", "%2Frun%2Fpostgresql", ""])
+def test_hosts_of_every_kind_are_taken(hosts: str) -> None:
+    assert Address.parse(f"postgresql://me:p@{hosts}/db").dsn == f"postgresql://me:p@{hosts}/db"
+
+
 @pytest.mark.parametrize("words", ["schema=Mine", "schema=pg_x", "schema=", "lease=1", "lease=soon"])
 def test_an_address_that_makes_no_sense_is_refused(words: str) -> None:
     with pytest.raises(InvalidInput):
@@ -92,6 +116,65 @@ async def test_where_no_server_is_that_is_said_without_the_password() -> None:
     with pytest.raises(StoreUnavailable, match=r"^cannot reach postgresql://me@127\.0\.0\.1:1/db: ") as caught:
         await open_store("postgresql://me:secret@127.0.0.1:1/db")
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        (OSError(111, "Connect call failed ('10.0.0.1', 5432)"), "10.0.0.1: Connection refused"),
+        (
+            OSError(
+                "Multiple exceptions: [Errno 111] Connect call failed ('::1', 1, 0, 0), [Errno 113] Connect call"
+                " failed ('10.0.0.1', 1)"
+            ),
+            "Multiple exceptions: ::1: Connection refused, 10.0.0.1: No route to host",
+        ),
+        (TimeoutError(), "it does not answer"),
+    ],
+)
+def test_why_a_server_cannot_be_reached_is_said_in_the_words_of_the_system(raised: Exception, told: str) -> None:
+    assert str(explanation(raised, "it")) == f"cannot reach it: {told}"
+
+
+async def test_only_a_host_that_takes_writes_is_used_where_the_address_says_so() -> None:
+    url = server().url_over_tcp(schema=server().schema(), target_session_attrs="read-write")
+    async with opened(url.replace("127.0.0.1", "127.0.0.1:1,127.0.0.1")) as store:
+        assert await enqueue(store) == ["1"]
+        assert await store.read(reading.counts) == {"default": {State.PENDING: 1}}
+        assert peek(store.url, reading.counts) == {"default": {State.PENDING: 1}}
+    with pytest.raises(StoreUnavailable, match="target_session_attrs"):
+        await open_store(url.replace("read-write", "standby"))
+
+
+async def test_when_one_connection_has_reached_the_server_the_others_try_at_once() -> None:
+    address, reached = Address.parse(server().url()), Reached()
+    nowhere = Link(Address.parse("postgresql://me@127.0.0.1:1/db"), reached)
+    waiting, other = Link(address, reached), Link(address, reached)
+    for link in (nowhere, waiting):
+        link._failures = 1000
+        link.longest_wait = 2 * ENOUGH
+    trying = [asyncio.ensure_future(link.get()) for link in (waiting, nowhere)]
+    await asyncio.sleep(0.05)
+    assert not any(one.done() for one in trying)
+    try:
+        await other.get()
+        assert await asyncio.wait_for(trying[0], ENOUGH)
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.wait_for(trying[1], ENOUGH)
+        nowhere._tried_after = reached.times
+        again = asyncio.ensure_future(nowhere.get())
+        await asyncio.sleep(0.05)
+        assert not again.done(), "only what was reached since its last try counts"
+        again.cancel()
+    finally:
+        for link in (nowhere, waiting, other):
+            await link.close()
+
+
+@pytest.mark.parametrize("lease", [3.0, 10.0, 60.0, 3600.0])
+def test_a_server_that_is_back_before_the_margin_is_found_in_time(lease: float) -> None:
+    terms = Terms(lease)
+    assert terms.longest_wait <= min(LONGEST_WAIT, (lease - terms.margin) / 3)
 
 
 async def test_a_foreign_table_and_a_newer_schema_are_refused(store: Store, client: Plain) -> None:

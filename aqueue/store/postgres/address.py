@@ -1,8 +1,9 @@
 """The address of a queue on PostgreSQL, and what of it may be shown."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from aqueue.model.errors import InvalidInput
 
@@ -12,6 +13,7 @@ LEASE = 10.0
 
 SHORTEST_LEASE = 3.0
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,50}")
+_HOST = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(:\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +30,25 @@ class Address:
         """Understand `postgresql://USER@HOST/DATABASE?schema=NAME&lease=SECONDS`. Raises InvalidInput."""
         try:
             parts = urlsplit(url)
-            words = dict(parse_qsl(parts.query, keep_blank_values=True))
         except ValueError as error:
             raise InvalidInput(f"this is no address of a database: {error}") from error
+        _check_whole(parts)
+        words = dict(parse_qsl(parts.query, keep_blank_values=True))
         schema, lease = words.pop("schema", SCHEMA), words.pop("lease", str(LEASE))
         if not _NAME.fullmatch(schema) or schema.startswith("pg_"):
             raise InvalidInput(f"schema={schema}: use small letters, digits and _")
-        dsn = urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(words, safe="/"), ""))
-        return cls(dsn, schema, _seconds(lease), _without_password(url))
+        dsn = _joined(parts, parts.netloc, words)
+        return cls(dsn, schema, _seconds(lease), _without_password(parts))
+
+
+def _check_whole(parts: SplitResult) -> None:
+    """Refuse what was cut in the middle of a password: what is behind the cut is taken for a host, and shown."""
+    hosts = parts.netloc.rpartition("@")[2].split(",")
+    if parts.fragment or "@" in parts.path or not all(_HOST.fullmatch(host) for host in hosts):
+        raise InvalidInput(
+            f"this is no address of a database: write {parts.scheme}://USER@HOST:PORT/DATABASE;"
+            " in a password / is %2F, # is %23, ? is %3F, @ is %40"
+        )
 
 
 def _seconds(text: str) -> float:
@@ -48,8 +61,13 @@ def _seconds(text: str) -> float:
     return lease
 
 
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
+def _without_password(parts: SplitResult) -> str:
     user, at, host = parts.netloc.rpartition("@")
-    words = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name != "password"]
-    return urlunsplit((parts.scheme, user.partition(":")[0] + at + host, parts.path, urlencode(words, safe="/"), ""))
+    words = dict(parse_qsl(parts.query, keep_blank_values=True))
+    words.pop("password", None)
+    return _joined(parts, user.partition(":")[0] + at + host, words)
+
+
+def _joined(parts: SplitResult, netloc: str, words: Mapping[str, str]) -> str:
+    query = urlencode(words, safe="/")
+    return f"{parts.scheme}://{netloc}{parts.path}{query and '?'}{query}"

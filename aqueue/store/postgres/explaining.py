@@ -1,5 +1,8 @@
 """What PostgreSQL's errors mean, in words for a person."""
 
+import os
+import re
+
 import asyncpg
 
 from aqueue.model.errors import InvalidInput, StoreBusy, StoreError, StoreUnavailable
@@ -12,11 +15,14 @@ LOST = (
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TargetServerAttributeNotMatched,  # in a fail-over, nobody is the first for a while
     OSError,
     EOFError,
     TimeoutError,
 )
 """The connection or the server has gone, and may come back."""
+
+_NO_CALL = re.compile(r"(?:\[Errno (?P<number>\d+)\] )?Connect call failed \((?P<where>[^)]*)\)")
 
 AGAIN = (
     asyncpg.SerializationError,
@@ -42,7 +48,11 @@ def explanation(error: Exception, title: str) -> StoreError | InvalidInput:
             return InvalidInput("a text must be valid UTF-8")
         case asyncpg.UntranslatableCharacterError() | asyncpg.CharacterNotInRepertoireError():
             return InvalidInput("a text must be valid UTF-8, without NUL")
-        case asyncpg.InvalidAuthorizationSpecificationError() | asyncpg.InvalidCatalogNameError():
+        case (
+            asyncpg.InvalidAuthorizationSpecificationError()
+            | asyncpg.InvalidCatalogNameError()
+            | asyncpg.ClientConfigurationError()
+        ):
             return StoreUnavailable(f"cannot use {title}: {error}")
         case asyncpg.DiskFullError():
             return StoreUnavailable(f"no space left for {title}")
@@ -57,6 +67,14 @@ def explanation(error: Exception, title: str) -> StoreError | InvalidInput:
 def _reason(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "it does not answer"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+    if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
+        return "none of its hosts is what target_session_attrs asks for"
+    if isinstance(error, OSError):
+        return _NO_CALL.sub(lambda found: _no_call(found, error), error.strerror or str(error))
     return str(error) or type(error).__name__
+
+
+def _no_call(found: re.Match[str], error: OSError) -> str:
+    """What the loop says of an address that cannot be called, in the system's words."""
+    address = found["where"].split(",")[0].strip("'")
+    return f"{address}: {os.strerror(int(found['number'] or error.errno or 0))}"

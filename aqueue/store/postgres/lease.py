@@ -22,7 +22,7 @@ from aqueue.store.postgres.address import LEASE
 from aqueue.store.postgres.bell import Doorbell
 from aqueue.store.postgres.driving import own
 from aqueue.store.postgres.explaining import LOST, explanation
-from aqueue.store.postgres.link import Link
+from aqueue.store.postgres.link import LONGEST_WAIT, Link
 from aqueue.store.protocol import Watcher
 
 AFTER_THE_END = 0.05
@@ -49,6 +49,11 @@ class Terms:
     def answer(self) -> float:
         """How long the server may take to answer a heartbeat before it is taken for unreachable."""
         return max(self.interval, 1.0)
+
+    @property
+    def longest_wait(self) -> float:
+        """How long to wait between two tries to connect, so that a server that is back in time is soon found."""
+        return min(self.answer / 4, LONGEST_WAIT)
 
 
 class Lease:
@@ -80,6 +85,7 @@ class Lease:
 
     async def run(self) -> None:
         """Renew it until the others have taken over, or this is cancelled."""
+        self._link.longest_wait = self._terms.longest_wait
         # It was registered a moment ago, for as long as the schema says.
         self._renewed(_clock(), min(self._terms.lease, LEASE / 2))
         listening = asyncio.get_running_loop().create_task(self._listen(), name="echo")

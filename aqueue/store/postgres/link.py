@@ -50,17 +50,40 @@ async def connect(address: Address, more: Mapping[str, str], answer_within: floa
     )
 
 
+class Reached:
+    """How often a store has reached its server, by whichever connection: after that, none of the others has to wait."""
+
+    def __init__(self) -> None:
+        self.times = 0
+        self._news = asyncio.Event()
+
+    def once_more(self) -> None:
+        """It was reached."""
+        self.times += 1
+        self._news.set()
+        self._news.clear()
+
+    async def since(self, times: int) -> None:
+        """Wait until it was reached more often than that."""
+        if self.times == times:
+            await self._news.wait()
+
+
 class Link:
     """One connection, as long as it lives, and the next when it does not."""
 
-    def __init__(self, address: Address, prepare: Prepare | None = None, **more: str) -> None:
+    def __init__(self, address: Address, reached: Reached, prepare: Prepare | None = None, **more: str) -> None:
         self._address = address
+        self._reached = reached
         self._prepare = prepare
         self._more = more
         self._connection: Connection | None = None
         self._opening = asyncio.Lock()
         self._failures = 0
+        self._tried_after = 0
         self._closed = False
+        self.longest_wait = LONGEST_WAIT
+        """Seconds between two tries, at most."""
         self.answer_within: float | None = None
         """Seconds for which an answer is waited for."""
 
@@ -90,10 +113,14 @@ class Link:
 
     async def _wait(self) -> None:
         if self._failures:
-            longest = min(LONGEST_WAIT, FIRST_WAIT * 2.0**self._failures)
-            await asyncio.sleep(longest * random.uniform(0.5, 1.0))  # noqa: S311 - spreads the tries, guards nothing
+            longest = min(self.longest_wait, FIRST_WAIT * 2.0**self._failures)
+            wait = longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads the tries, guards nothing
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._reached.since(self._tried_after)
 
     async def _made(self) -> Connection:
+        self._tried_after = self._reached.times
         try:
             made = await connect(self._address, self._more, self.answer_within)
             try:
@@ -106,6 +133,7 @@ class Link:
             self._failures = min(self._failures + 1, 10)
             raise
         self._failures = 0
+        self._reached.once_more()
         return made
 
     def drop(self) -> None:

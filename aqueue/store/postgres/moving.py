@@ -10,9 +10,10 @@ from aqueue.model.errors import InvalidInput
 from aqueue.store.moving import ROWS_AT_ONCE, TABLES, Row
 from aqueue.store.postgres.address import Address
 from aqueue.store.postgres.driving import Connection, holdable
-from aqueue.store.postgres.explaining import explanation
+from aqueue.store.postgres.explaining import LOST, explanation
 from aqueue.store.postgres.link import connect
 from aqueue.store.postgres.schema import LIFT
+from aqueue.store.protocol import PATIENCE
 
 VIEWS = frozenset({"aqueue_minutes"})
 """What is no table here, though it can be filled as one."""
@@ -106,7 +107,11 @@ async def writing(url: str) -> AsyncIterator[Server]:
 async def _transaction(url: str, *, still: bool) -> AsyncIterator[Connection]:
     address = Address.parse(url)
     try:
-        more: dict[str, Any] = {"idle_in_transaction_session_timeout": "0", "enable_hashjoin": "on"}
+        more: dict[str, Any] = {
+            "idle_in_transaction_session_timeout": "0",
+            "enable_hashjoin": "on",
+            "lock_timeout": str(round(PATIENCE * 1000)),
+        }
         connection = await connect(address, more)
         try:
             async with connection.transaction(isolation="repeatable_read"):
@@ -117,5 +122,5 @@ async def _transaction(url: str, *, still: bool) -> AsyncIterator[Connection]:
             connection.terminate() if connection.is_closed() else await connection.close()
     except UnicodeEncodeError as error:
         raise InvalidInput(f"a text of the queue is not valid UTF-8: {error.object!r:.80}") from error
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except (*LOST, asyncpg.PostgresError) as error:
         raise explanation(error, address.title) from error

@@ -9,6 +9,7 @@ import asyncpg
 from aqueue.model.errors import AqueueError
 from aqueue.store.postgres.address import Address
 from aqueue.store.postgres.driving import Drive
+from aqueue.store.postgres.explaining import LOST
 from aqueue.store.postgres.link import connect
 from aqueue.store.statement import Ask
 
@@ -23,12 +24,12 @@ def peek(url: str, ask: Ask[T]) -> T | None:
     try:
         with ThreadPoolExecutor(1) as thread:  # whoever asks may be in a loop already
             return thread.submit(lambda: asyncio.run(asyncio.wait_for(_look(url, ask), PATIENCE))).result()
-    except (AqueueError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, ValueError):
+    except (*LOST, AqueueError, asyncpg.PostgresError, ValueError):
         return None
 
 
 async def _look(url: str, ask: Ask[T]) -> T:
-    connection = await connect(Address.parse(url), {"default_transaction_read_only": "on"})
+    connection = await connect(Address.parse(url), {})
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             return await Drive(connection, locks=False).run(ask)

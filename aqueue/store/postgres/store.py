@@ -21,9 +21,9 @@ from aqueue.store.postgres import schema
 from aqueue.store.postgres.address import Address
 from aqueue.store.postgres.bell import Doorbell
 from aqueue.store.postgres.driving import Connection, Drive, Proof, own
-from aqueue.store.postgres.explaining import AGAIN, explanation, is_lost
+from aqueue.store.postgres.explaining import AGAIN, LOST, explanation, is_lost
 from aqueue.store.postgres.lease import Lease
-from aqueue.store.postgres.link import Link
+from aqueue.store.postgres.link import Link, Reached
 from aqueue.store.postgres.nearby import Nearby, place_for
 from aqueue.store.protocol import CHECKPOINT_BYTES, PATIENCE, Turned, Watcher
 from aqueue.store.statement import Ask
@@ -68,14 +68,16 @@ class PostgresStore(Unhurried):
         self._offset = 0.0
         self._server = ""
         self._usual_patience = WORKERS_PATIENCE if worker else PATIENCE
+        reached = Reached()
         self._writer = Link(
             self._address,
+            reached,
             self._prepare,
             application_name=f"aqueue {'worker' if worker else 'client'}",
             lock_timeout=str(_milliseconds(self._usual_patience)),
         )
-        self._reader = Link(self._address, application_name="aqueue reader", default_transaction_read_only="on")
-        self._listener = Link(self._address, application_name="aqueue listener")
+        self._reader = Link(self._address, reached, application_name="aqueue reader")
+        self._listener = Link(self._address, reached, application_name="aqueue listener")
         for link in (self._writer, self._reader):
             link.answer_within = None if worker else LONGEST_STATEMENT  # a worker's heartbeat sees to that
         channel = f"aqueue.{self._address.schema}"
@@ -325,7 +327,7 @@ class PostgresStore(Unhurried):
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
+        except (*LOST, asyncpg.PostgresError, ValueError) as error:
             raise explanation(error, self.title) from error
 
 
