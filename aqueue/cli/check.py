@@ -27,6 +27,6 @@ async def check(ctx: click.Context, as_json: bool) -> None:
         click.echo(json.dumps(document, indent=2))
     else:
         for one in findings:
-            click.echo(f"{one.verdict:<8} {one.what:<12} {one.seen}")
+            click.echo(f"{one.verdict:<8} {one.what:<13} {one.seen}")
     if any(one.verdict is Verdict.BAD for one in findings):
         raise click.exceptions.Exit(1)

@@ -93,7 +93,7 @@ class _Shown:
 
     def listeners(self, node: Node) -> list[Listener]:
         """Who must hear of its events."""
-        self.node = node
+        self.node, self._is_ready = node, False
         return [self.hear, node.tally.hear] if self.is_wanted else []
 
     def hear(self, event: Event) -> None:
@@ -106,7 +106,7 @@ class _Shown:
 
     async def is_ready(self) -> bool:
         """Whether it takes jobs now."""
-        return self._is_ready
+        return self._is_ready and self.node is not None and self.node.is_in_touch
 
 
 async def _work(

@@ -123,6 +123,11 @@ class Node:
         """How many of them are busy."""
         return len(self._runs)
 
+    @property
+    def is_in_touch(self) -> bool:
+        """Whether the store answers, as far as that is known."""
+        return not self._troubles.has("server")
+
     async def run(self) -> None:
         """Work until drained.
 

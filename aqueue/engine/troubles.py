@@ -16,6 +16,10 @@ class Troubles:
             self._now[source] = text
             self._listener(Trouble(text))
 
+    def has(self, source: str) -> bool:
+        """Whether this source does not serve."""
+        return source in self._now
+
     def end(self, source: str) -> None:
         """This source serves again; that is told if it did not."""
         if (text := self._now.pop(source, None)) is not None:

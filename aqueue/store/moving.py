@@ -67,8 +67,10 @@ async def move(source: str, target: str) -> Mapping[str, int]:
         raise InvalidInput("a queue cannot be moved to where it is")
     if not source.startswith(POSTGRESQL) and not Path(source).is_file():
         raise NotAQueue(f"there is no queue at {source}")
-    await _check_rests(source)
-    title = await _check_rests(target)
+    old_place, _ = await _check_rests(source)
+    new_place, title = await _check_rests(target)
+    if old_place == new_place:
+        raise InvalidInput(f"{title}: a queue cannot be moved to where it is")
     async with reading(source) as old, writing(target) as new:
         if not await new.is_empty():
             raise Refused(f"the queue at {title} is not empty")
@@ -107,13 +109,16 @@ async def copy(old: Source, new: Target) -> Mapping[str, int]:
     return moved
 
 
-async def _check_rests(url: str) -> str:
-    """Bring the queue up to date, and refuse it while workers live; returns what it is called for people."""
+async def _check_rests(url: str) -> tuple[Path, str]:
+    """Bring the queue up to date, and refuse it while workers live.
+
+    Returns what tells it from others, however its address is spelled, and what it is called for people.
+    """
     store = await open_store(url)
     try:
         if living := sorted(await store.living()):
             raise Refused(f"{', '.join(living)} work on {store.title}; stop them first: aqueue worker stop")
-        return store.title
+        return store.place.database.resolve(), store.title
     finally:
         await store.close()
 

@@ -123,6 +123,9 @@ async def test_nothing_moves_where_something_is(full: str, url: str) -> None:
     assert await everything(url) == before
     with pytest.raises(InvalidInput):
         await move(full, full)
+    for one, other in ((url, url.replace("postgresql:", "postgres:")), (full, f"{Path(full).parent}/./full.db")):
+        with pytest.raises(InvalidInput, match="where it is"):
+            await move(one, other)
     with pytest.raises(NotAQueue):
         await move(f"{full}.not", url)
 

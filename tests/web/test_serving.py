@@ -18,8 +18,12 @@ import websockets
 
 import aqueue
 from aqueue.cli.serving import Pages, parse_address
+from aqueue.cli.working import _Shown
+from aqueue.engine.events import Began
+from aqueue.engine.node import Node, Options
 from aqueue.model.errors import InvalidInput
 from aqueue.queue import Queue
+from aqueue.store import open_store
 
 from .harness import BEARER, JSON, PATIENCE, TOKEN, Live
 
@@ -130,6 +134,24 @@ async def test_a_worker_in_the_background_serves_too(tmp_path: Path) -> None:
     finally:
         async with program(tmp_path, "worker", "stop", "--now") as stopping:
             assert (await stopping.ends())[0] == 0
+
+
+async def test_a_worker_is_ready_while_it_has_begun_and_reaches_its_server(tmp_path: Path) -> None:
+    store = await open_store(str(tmp_path / "queue.db"), worker=True)
+    try:
+        shown, node = _Shown(), Node(store, Options(), lambda _: None)
+        shown.listeners(node)
+        assert not await shown.is_ready()
+        shown.hear(Began(node.id, 1))
+        assert await shown.is_ready()
+        node.unreachable("it does not answer")
+        assert not await shown.is_ready()
+        node.unreachable(None)
+        assert await shown.is_ready()
+        shown.listeners(Node(store, Options(), lambda _: None))
+        assert not await shown.is_ready(), "the next one has not begun yet"
+    finally:
+        await store.close()
 
 
 async def test_a_dashboard_says_where_it_is_and_goes_when_it_is_told_to(tmp_path: Path) -> None:
