@@ -13,6 +13,7 @@ from aqueue.model.job import State
 from aqueue.model.rate import Bucket, Rate
 from aqueue.model.selection import Filter
 from aqueue.store import driving, history, line, open_store, queues, reading, roster
+from aqueue.store.moving import move
 from aqueue.store.peek import peek
 from aqueue.store.postgres import bell
 from aqueue.store.postgres.address import Address
@@ -186,6 +187,20 @@ async def test_a_foreign_table_and_a_newer_schema_are_refused(store: Store, clie
     client.do(f"CREATE TABLE {foreign}.jobs (id int)")
     with pytest.raises(NotAQueue, match="has a table"):
         await open_store(server().url(schema=foreign))
+
+
+async def test_the_owner_of_a_schema_needs_no_other_right(store: Store, client: Plain, tmp_path: Path) -> None:
+    mine, role = server().schema(), f"role_of_{server().schema()}"
+    client.do(f"CREATE ROLE {role} LOGIN")
+    client.do(f"CREATE SCHEMA {mine} AUTHORIZATION {role}")
+    address = server().url(schema=mine).replace("//aqueue@", f"//{role}@")
+    await enqueue(store)
+    await move(store.url, address)
+    async with opened(address, worker=True) as own:
+        assert [job.id for job in await claim(own)] == ["1"]
+        await own.backup(tmp_path / "backup.db")
+    with pytest.raises(StoreUnavailable, match=r"^cannot use .*: permission denied"):
+        await open_store(address.replace(mine, f"{mine}_2"))
 
 
 async def test_many_make_a_new_queue_at_once(url: str) -> None:

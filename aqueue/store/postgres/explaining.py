@@ -52,6 +52,7 @@ def explanation(error: Exception, title: str) -> StoreError | InvalidInput:
             asyncpg.InvalidAuthorizationSpecificationError()
             | asyncpg.InvalidCatalogNameError()
             | asyncpg.ClientConfigurationError()
+            | asyncpg.InsufficientPrivilegeError()
         ):
             return StoreUnavailable(f"cannot use {title}: {error}")
         case asyncpg.DiskFullError():

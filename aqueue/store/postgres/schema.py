@@ -13,6 +13,7 @@ NEWEST = len(MIGRATIONS)
 OLDEST_SERVER = 140000
 
 _TABLES = "SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = $1"
+_IS_THERE = "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1)"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('aqueue schema ' || $1, 0))"
 # Events are numbered from the number of their transaction on. Where the queue came from another server, whose
 # transactions have higher numbers, those of this one are told as if they were higher still.
@@ -39,7 +40,9 @@ async def _migrate(connection: Connection, schema: str, title: str) -> None:
     # Looked at again: another process may have done it while this one waited for the lock.
     version = await _checked_version(connection, schema, title)
     if version is None:
-        await connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
+        # Not IF NOT EXISTS: who owns the schema need not be allowed to make others in the database.
+        if not await connection.fetchval(_IS_THERE, schema):
+            await connection.execute(f'CREATE SCHEMA "{schema}"')
         await connection.execute("CREATE TABLE aqueue_schema (version bigint PRIMARY KEY)")
     for number, migration in enumerate(MIGRATIONS[version or 0 :], start=(version or 0) + 1):
         await connection.execute(migration.read_text(encoding="utf-8"))
