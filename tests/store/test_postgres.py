@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from server import server
 
@@ -15,7 +16,7 @@ from aqueue.model.selection import Filter
 from aqueue.store import driving, history, line, open_store, queues, reading, roster
 from aqueue.store.moving import move
 from aqueue.store.peek import peek
-from aqueue.store.postgres import bell
+from aqueue.store.postgres import bell, link
 from aqueue.store.postgres.address import Address
 from aqueue.store.postgres.driving import STATEMENTS, Proof, holdable, prepared
 from aqueue.store.postgres.explaining import explanation
@@ -25,7 +26,7 @@ from aqueue.store.postgres.store import PostgresStore
 from aqueue.store.protocol import Store
 from aqueue.store.statement import Statement, Verb
 
-from .harness import ENOUGH, NOW, Plain, cancel_all, claim, edit, enqueue, get, new, opened, plain, settle
+from .harness import ENOUGH, NOW, Plain, cancel_all, claim, edit, enqueue, get, new, opened, plain, remove, settle
 
 
 @pytest.fixture
@@ -151,10 +152,10 @@ async def test_when_one_connection_has_reached_the_server_the_others_try_at_once
     address, reached = Address.parse(server().url()), Reached()
     nowhere = Link(Address.parse("postgresql://me@127.0.0.1:1/db"), reached)
     waiting, other = Link(address, reached), Link(address, reached)
-    for link in (nowhere, waiting):
-        link._failures = 1000
-        link.longest_wait = 2 * ENOUGH
-    trying = [asyncio.ensure_future(link.get()) for link in (waiting, nowhere)]
+    for one in (nowhere, waiting):
+        one._failures = 1000
+        one.longest_wait = 2 * ENOUGH
+    trying = [asyncio.ensure_future(one.get()) for one in (waiting, nowhere)]
     await asyncio.sleep(0.05)
     assert not any(one.done() for one in trying)
     try:
@@ -168,8 +169,8 @@ async def test_when_one_connection_has_reached_the_server_the_others_try_at_once
         assert not again.done(), "only what was reached since its last try counts"
         again.cancel()
     finally:
-        for link in (nowhere, waiting, other):
-            await link.close()
+        for one in (nowhere, waiting, other):
+            await one.close()
 
 
 @pytest.mark.parametrize("lease", [3.0, 10.0, 60.0, 3600.0])
@@ -187,6 +188,41 @@ async def test_a_foreign_table_and_a_newer_schema_are_refused(store: Store, clie
     client.do(f"CREATE TABLE {foreign}.jobs (id int)")
     with pytest.raises(NotAQueue, match="has a table"):
         await open_store(server().url(schema=foreign))
+
+
+async def test_a_pool_that_keeps_the_settings_of_a_session_to_itself_is_refused(
+    url: str, client: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object, **__: object) -> None:
+        raise asyncpg.ProtocolViolationError("unsupported startup parameter: aqueue.quiet")
+
+    with monkeypatch.context() as pgbouncer:
+        pgbouncer.setattr(asyncpg, "connect", refuse)
+        with pytest.raises(StoreUnavailable, match="address of the server itself"):
+            await open_store(url)
+    monkeypatch.setattr(link, "SETTINGS", {"application_name": "aqueue"})
+    with pytest.raises(StoreUnavailable, match="address of the server itself"):
+        await open_store(url)
+    assert not client.value("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+
+
+async def test_a_role_that_was_granted_the_tables_can_do_all_but_what_is_the_owners(
+    store: Store, client: Plain, tmp_path: Path
+) -> None:
+    schema = Address.parse(store.url).schema
+    role = f"role_of_{server().schema()}"
+    client.do(f"CREATE ROLE {role} LOGIN")
+    client.do(f"GRANT USAGE ON SCHEMA {schema} TO {role}")
+    client.do(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}")
+    address = store.url.replace("//aqueue@", f"//{role}@")
+    with plain(address) as app:
+        app.do("INSERT INTO jobs (command) VALUES ('true')")
+    async with opened(address, worker=True) as granted:
+        (job,) = await claim(granted)
+        assert await settle(granted, job)
+        await remove(granted, job.id)
+        with pytest.raises(StoreUnavailable, match="permission denied"):
+            await granted.backup(tmp_path / "backup.db")
 
 
 async def test_the_owner_of_a_schema_needs_no_other_right(store: Store, client: Plain, tmp_path: Path) -> None:

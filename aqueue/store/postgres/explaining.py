@@ -65,6 +65,13 @@ def explanation(error: Exception, title: str) -> StoreError | InvalidInput:
     return StoreError(f"{title}: {error}")
 
 
+def pooled(title: str) -> StoreUnavailable:
+    """What is said of a pool between us and the server that takes or withholds the settings of a session."""
+    return StoreUnavailable(
+        f"cannot use {title}: a pool such as PgBouncer is before the server; give the address of the server itself"
+    )
+
+
 def _reason(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "it does not answer"

@@ -10,7 +10,7 @@ import asyncpg
 from aqueue.model.errors import StoreError
 from aqueue.store.postgres.address import Address
 from aqueue.store.postgres.driving import Connection
-from aqueue.store.postgres.explaining import LOST
+from aqueue.store.postgres.explaining import LOST, pooled
 
 FIRST_WAIT = 0.05
 LONGEST_WAIT = 5.0
@@ -39,15 +39,20 @@ Prepare = Callable[[Connection], Awaitable[None]]
 
 
 async def connect(address: Address, more: Mapping[str, str], answer_within: float | None = None) -> Connection:
-    """A new connection, whose names are those of the queue's schema."""
+    """A new connection, whose names are those of the queue's schema. Raises what the driver raises, and StoreError."""
     settings = {**SETTINGS, "search_path": f'"{address.schema}",pg_temp', **more}
-    return await asyncpg.connect(
-        address.dsn,
-        server_settings=settings,
-        timeout=ANSWER_WITHIN,
-        statement_cache_size=500,
-        command_timeout=answer_within,
-    )
+    try:
+        return await asyncpg.connect(
+            address.dsn,
+            server_settings=settings,
+            timeout=ANSWER_WITHIN,
+            statement_cache_size=500,
+            command_timeout=answer_within,
+        )
+    except asyncpg.ProtocolViolationError as error:
+        if "startup parameter" in str(error):  # PgBouncer
+            raise pooled(address.title) from error
+        raise
 
 
 class Reached:

@@ -7,12 +7,16 @@ from pathlib import Path
 
 from aqueue.model.errors import NewerSchema, NotAQueue, StoreUnavailable
 from aqueue.store.postgres.driving import Connection
+from aqueue.store.postgres.explaining import pooled
 
 MIGRATIONS = sorted((Path(__file__).parent / "migrations").glob("*.sql"))
 NEWEST = len(MIGRATIONS)
 OLDEST_SERVER = 140000
 
-_TABLES = "SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = $1"
+_TABLES = """
+SELECT ARRAY(SELECT tablename::text FROM pg_catalog.pg_tables WHERE schemaname = $1) AS tables,
+    current_setting('aqueue.quiet', true) AS quiet
+"""
 _IS_THERE = "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1)"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('aqueue schema ' || $1, 0))"
 # Events are numbered from the number of their transaction on. Where the queue came from another server, whose
@@ -51,7 +55,11 @@ async def _migrate(connection: Connection, schema: str, title: str) -> None:
 
 async def _checked_version(connection: Connection, schema: str, title: str) -> int | None:
     """The version of the schema; None for one that may become a queue."""
-    tables = {row["tablename"] for row in await connection.fetch(_TABLES, schema)}
+    found = await connection.fetchrow(_TABLES, schema)
+    assert found is not None
+    if found["quiet"] != "on":  # nor would our names be found in our schema
+        raise pooled(title)
+    tables = set(found["tables"])
     if "aqueue_schema" not in tables:
         for name in sorted(tables):
             if name == "jobs" or name.startswith("aqueue_"):
