@@ -157,12 +157,16 @@ def words(event: Event) -> Told:
             return _of_the_worker(event)
 
 
+def _waiting_for(running: int) -> str:
+    return f": waiting for {counted(running, 'job')} to end" if running else ""
+
+
 def _of_the_worker(event: OfTheWorker) -> Told:
     match event:
         case Began(worker, concurrency):
             return Told(f"worker {worker} started: {counted(concurrency, 'slot')}")
         case Draining(running):
-            return Told(f"Draining: waiting for {counted(running, 'job')} to end", Tone.WARNING)
+            return Told(f"Draining{_waiting_for(running)}", Tone.WARNING)
         case Interrupting(running):
             return Told(f"Ending {counted(running, 'job')} to put {_them(running)} back", Tone.WARNING)
         case Rescuing(worker, jobs):
