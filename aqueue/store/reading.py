@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from aqueue.model.errors import NoSuchJob
@@ -233,8 +233,9 @@ def _to_sketch(row: Mapping[str, Any]) -> Sketch:
     )
 
 
+_OF_A_RUN = [field.name for field in fields(Run)]
+
+
 def to_run(row: Mapping[str, Any]) -> Run:
-    """The one place where a row becomes a run."""
-    fields = dict(row)
-    del fields["job"]
-    return Run(**fields)
+    """The one place where a row becomes a run; of a column that a newer aqueue has added, nothing is known."""
+    return Run(**{name: row[name] for name in _OF_A_RUN})

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -477,7 +478,10 @@ async def test_who_works_already_goes_on_when_a_newer_version_has_added_a_column
         (job,) = await claim(store)
         await settle(store, job)
         assert (await get(store, job.id)).state is State.COMPLETED
-        client.do(f"ALTER TABLE jobs ADD COLUMN {column} int")
+        for table in ("jobs", "aqueue_runs", "aqueue_workers"):
+            client.do(f"ALTER TABLE {table} ADD COLUMN {column} int")
+        assert [run.run for run in await store.read(partial(reading.history, job))] == [1]
+        assert await store.living() == set()
     (job,) = await claim(store)
     assert await settle(store, job)
 
