@@ -254,7 +254,7 @@ IDS_AND_MORE = "give either ids or a selection, not both"
         (["--db", "", "list"], "the path of the database must not be empty or hold a NUL"),
         (
             ["--db", "mysql://host/queue", "list"],
-            "mysql://host/queue: a queue is kept in a SQLite file, or in postgresql://.*",
+            "mysql://…: a queue is kept in a SQLite file, or in postgresql://.*",
         ),
     ],
     ids=" ".join,
