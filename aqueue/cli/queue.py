@@ -16,9 +16,12 @@ from aqueue.model.rate import Rate, parse_rate
 from aqueue.model.settings import parse_count
 from aqueue.queue import Queue, QueueRow
 
+_NO_OPTIONS = {"ignore_unknown_options": True}
+"""For commands with a number: what begins with a dash is a wrong number, and is told so, not that it is no option."""
+
 
 def _at_least_one(text: str) -> int:
-    if not (most := parse_count(text)):
+    if text.startswith("-") or not (most := parse_count(text)):
         raise InvalidInput("a limit is at least 1; to start no job of a queue, pause it")
     return most
 
@@ -109,7 +112,7 @@ async def resume(db: str | None, name: str) -> None:
     print(f"Queue {name} is not paused.", file=sys.stderr)
 
 
-@queue.command("limit")
+@queue.command("limit", context_settings=_NO_OPTIONS)
 @click.argument("name", type=QUEUE)
 @click.argument("most", type=LIMIT, metavar="N|none")
 @click.pass_obj
@@ -129,7 +132,7 @@ async def limit(db: str | None, name: str, most: int | None) -> None:
     print(f"Queue {name} {bound}.", file=sys.stderr)
 
 
-@queue.command("rate")
+@queue.command("rate", context_settings=_NO_OPTIONS)
 @click.argument("name", type=QUEUE)
 @click.argument("rate", type=RATE, metavar="N/s|N/m|N/h|none")
 @click.pass_obj

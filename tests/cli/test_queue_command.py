@@ -57,7 +57,9 @@ def test_a_paused_queue_does_not_keep_a_burst(shell: Shell) -> None:
     ("words", "reason"),
     [
         (("limit", "mail", "0"), "a limit is at least 1"),
-        (("limit", "mail", "--", "-1"), "not between 0 and"),
+        (("limit", "mail", "-1"), "a limit is at least 1"),
+        (("limit", "mail", "--", "-1"), "a limit is at least 1"),
+        (("rate", "mail", "-1/s"), "'-1/s' is not a rate"),
         (("limit", "mail", "many"), "not a whole number"),
         (("rate", "mail", "fast"), "'fast' is not a rate; write it like 5/s, 30/m or 100/h"),
         (("rate", "mail", "0/s"), "a rate is from 1"),
