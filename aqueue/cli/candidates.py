@@ -14,6 +14,7 @@ from aqueue.cli.escape import escape
 from aqueue.model import lifecycle
 from aqueue.model.errors import Refused
 from aqueue.model.job import FINISHED, Job, State
+from aqueue.model.schedule import Missed
 from aqueue.model.selection import Filter
 from aqueue.model.settings import KEYS
 from aqueue.store import queues, reading, roster, schedules
@@ -92,6 +93,11 @@ def zones(_: str | None, __: str) -> Iterable[Item]:
     import zoneinfo
 
     return map(_item, sorted(zoneinfo.available_timezones()))
+
+
+def what_of_missed(_: str | None, __: str) -> Iterable[Item]:
+    """What can become of the ticks that no worker was there for."""
+    return map(_item, Missed)
 
 
 def states(_: str | None, __: str) -> Iterable[Item]:

@@ -39,6 +39,7 @@ _SOURCES: Mapping[str, Source] = {
     "after": candidates.jobs_for(""),
     "after_any": candidates.jobs_for(""),
     "key": candidates.settings,
+    "missed": candidates.what_of_missed,
     "queue": candidates.queue_names,
     "tag": candidates.tags,
     "tags": candidates.tags,

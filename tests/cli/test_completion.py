@@ -85,6 +85,7 @@ LINES: list[tuple[str, list[str]]] = [
     ("queue limit m", ["mail"]),
     ("cron trigger ", ["nightly"]),
     ("cron add nightly --timezone Europe/Ber", ["Europe/Berlin"]),
+    ("cron add x @daily true --missed ", ["skip", "once", "all"]),
     ("worker st", ["start", "stop"]),
     ("worker stop ", []),
     ("worker -q m", ["mail"]),
