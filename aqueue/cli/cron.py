@@ -80,7 +80,7 @@ async def add(
     """Add a schedule, or replace the one of this name.
 
     The command and its options are those of `enqueue`. At each time of the schedule a job is enqueued, unless the one
-    before is unfinished. Times before now are never made up for.
+    before is unfinished. Added or replaced, it begins with its next time.
 
     A day of the month and a day of the week together mean either of them. Where the clock changes, the rule is that of
     Debian's cron: 02:30 comes once a day, at 03:00 if there is no 02:30; what has a * for its minute or hour goes by

@@ -5,7 +5,7 @@ from typing import Any
 
 import asyncclick as click
 
-from aqueue.cli.joboptions import job_options, keys_of
+from aqueue.cli.joboptions import job_changes, keys_of
 from aqueue.cli.parameters import NONEMPTY, QUEUE
 from aqueue.cli.selecting import Chosen, all_option, filter_options
 from aqueue.cli.verbs import Deed, Manner, Words, do, manner_options
@@ -21,7 +21,7 @@ TAKEN_OFF: Mapping[str, Any] = {"after": [], "after_any": [], "unique": None}
 @click.argument("job_id", metavar="ID | [FILTER]...", required=False)
 @click.option("--command", metavar="COMMAND", help="Another command.")
 @click.option("--hold", is_flag=True, help="Do not run it before `aqueue release`.")
-@job_options
+@job_changes
 @all_option("All that neither run nor are finished")
 @filter_options(leave_out=("queue", "tag"))
 @click.option("--in-queue", type=QUEUE, metavar="NAME", help="Only of this queue: -q is the one they go to.")

@@ -1,6 +1,7 @@
 """The options that say what a job is like, for every command that takes them, and their way into the keys of a job."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,7 +22,9 @@ _OPTIONS = [
     click.option("--at", "run_at", metavar="TIME", help="Not before: 2030-01-31T18:00, 18:00, +1h30m."),
     click.option("--after", type=IDS, multiple=True, metavar="ID,…", help="Not before these jobs have completed."),
     click.option("--after-any", type=IDS, multiple=True, metavar="ID,…", help="Not before these have ended, as ever."),
-    click.option("--unique", metavar="KEY", help="None while an unfinished job has this key; that one's id instead."),
+    click.option(
+        "--unique", metavar="KEY", help="No two unfinished jobs share a key: enqueue gives the id of that one."
+    ),
     click.option("--tag", "tags", multiple=True, metavar="TAG", help="A word to find it by; may be repeated."),
     click.option(
         "--env", multiple=True, metavar="NAME[=VALUE]", help="For its environment; NAME alone: as it is here."
@@ -64,6 +67,15 @@ def job_options(command: F) -> F:
     """Give a command the options of a job."""
     for option in reversed(_OPTIONS):
         command = option(command)
+    return command
+
+
+def job_changes(command: F) -> F:
+    """Give a command the same options for jobs that there are: what is not named stays, so there is no default."""
+    command = job_options(command)
+    for param in command.__click_params__:  # type: ignore[attr-defined]
+        if isinstance(param, click.Option) and param.help:
+            param.help = re.sub("; default: [^.]*", "", param.help)
     return command
 
 

@@ -52,6 +52,11 @@ def test_every_option_is_explained() -> None:
             assert not isinstance(option, click.Option) or option.hidden or option.help, (words, option.name)
 
 
+def test_edit_promises_no_default_since_what_is_not_named_stays(shell: Shell) -> None:
+    assert "default:" not in shell.ok("edit", "--help")
+    assert "default: as configured" in shell.ok("enqueue", "--help")
+
+
 def test_the_help_lists_all_commands(shell: Shell) -> None:
     text = shell.ok("--help")
     assert shell.ok("-h") == text
