@@ -103,6 +103,15 @@ async def worker(ctx: click.Context, /, **given: Any) -> int:
     return 0
 
 
+def _served(queues: Sequence[tuple[str, int | None]]) -> dict[str, int | None] | None:
+    """The queues that are named, with the bound of each; None is all. Two bounds of one queue are a slip."""
+    served: dict[str, int | None] = {}
+    for name, most in queues:
+        if served.setdefault(name, most) != most:
+            raise click.UsageError(f"-q {name} is given twice, and not with the same number")
+    return served or None
+
+
 async def run(
     db: str | None,
     *,
@@ -124,7 +133,7 @@ async def run(
     from aqueue.engine.cpus import usable_cpus
 
     slots = concurrency or usable_cpus()
-    served = dict(queues) or None
+    served = _served(queues)
     pages = _pages(http, hosts, read_only=read_only)
     telling = Telling(as_json=log_format == "json", output=pass_output)
     if detach:

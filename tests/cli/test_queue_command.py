@@ -77,3 +77,9 @@ def test_what_makes_no_sense_is_refused(shell: Shell, words: tuple[str, ...], re
 def test_a_worker_is_refused_queues_that_cannot_be(shell: Shell, name: str) -> None:
     shell.ok("enqueue", "true")
     shell.fails(2, "worker", "--burst", "-q", name)
+
+
+def test_a_worker_is_refused_two_bounds_of_one_queue(shell: Shell) -> None:
+    twice = ("worker", "--burst", "-q", "mail=2", "-q", "mail")
+    assert "-q mail is given twice, and not with the same number" in shell.fails(2, *twice)
+    assert shell.process("worker", "--burst", "-q", "mail=2", "-q", "mail=2").code == 0
