@@ -10,7 +10,6 @@ from typing import Any
 
 from aqueue.cli.joboptions import from_here
 from aqueue.cli.sources import Source
-from aqueue.model.alikes import Alikes
 from aqueue.model.errors import Cycle, DuplicateId, InvalidInput, InvalidSource, NoSuchJob, Refused
 from aqueue.model.intake import Wanted
 from aqueue.model.newjob import Alike, NewJob
@@ -27,24 +26,14 @@ class NewJobs:
         self._from_here = functools.cache(from_here)  # looking up one folder for each of many jobs costs most
 
     def __iter__(self) -> Iterator[NewJob | Alike]:
-        alikes = Alikes()
         for wanted in self._source.wanted:
             if isinstance(wanted, Wanted):
-                yield from self._taken(wanted, alikes)
+                yield self._made(wanted)
             elif "id" in self._options:
                 yield from map(self._made, wanted.one_by_one())
             else:
-                yield from alikes.given()
                 yield Alike(self._made(next(wanted.one_by_one())), wanted.texts)
                 self._numbers.add(wanted.numbers[1:])
-        yield from alikes.given()
-
-    def _taken(self, wanted: Wanted, alikes: Alikes) -> Iterator[NewJob | Alike]:
-        keys = self._keys(wanted.keys)
-        if alikes.take(keys):
-            self._numbers.add([wanted.number])
-        else:
-            yield from alikes.begin(keys, self._made(wanted))
 
     @contextlib.contextmanager
     def located(self) -> Iterator[None]:

@@ -77,8 +77,6 @@ def from_lines(pieces: Iterable[str]) -> Iterator[Wanted | Commands]:
 
 
 def _from_line(line: str, number: int) -> Wanted:
-    if line.startswith("{") and (keys := jsontext.whole_object(line)) is not None:
-        return Wanted(keys, number)
     try:
         return Wanted(from_word(line).keys, number)
     except InvalidInput as error:
@@ -161,7 +159,7 @@ def _from_json_lines(pieces: Iterable[str]) -> Iterator[Wanted]:
     for _, numbers, lines in blocks(pieces):
         for number, line in zip(numbers, lines, strict=True):
             try:
-                yield Wanted(jsontext.whole_object(line) or jsontext.parse_object(line), number)
+                yield Wanted(jsontext.parse_object(line), number)
             except InvalidInput as error:
                 raise InvalidSource(f"line {number}: {error}") from None
 

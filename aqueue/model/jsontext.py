@@ -30,18 +30,6 @@ def parse_object(text: str) -> dict[str, Any]:
     return value
 
 
-def whole_object(line: str) -> dict[str, Any] | None:
-    """The object that a text is from its first character to its last, read quickly.
-
-    None for whatever else, and for what is wrong: `parse_object` tells.
-    """
-    try:
-        value, end = _DECODER.raw_decode(line)
-    except (ValueError, RecursionError, InvalidInput):
-        return None
-    return value if end == len(line) and isinstance(value, dict) else None
-
-
 def items(pieces: Iterable[str]) -> Iterator[Any]:
     """The items of an array, of which no more than one piece and one item are kept. Raises InvalidInput as `parse`."""
     array = _Array(pieces)

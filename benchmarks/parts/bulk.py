@@ -1,6 +1,5 @@
 """Very many commands at once from stdin, in one durable transaction."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,14 +15,11 @@ def measure(plan: Plan) -> Iterator[Figure]:
     with scratch() as folder:
         lines = _lines(folder / "some", count)
         ended = [_enqueued(lines) for _ in range(plan.rounds)]
-        objects = _objects(folder / "objects", count)
-        as_json = [_enqueued(objects) for _ in range(plan.rounds)]
         large = _enqueued(_lines(folder / "many", many))
     seconds = [one.seconds for one in ended]
     yield median(
         "bulk.seconds", f"{count:,} lines to `aqueue enqueue -`, start-up included", seconds, SECONDS, at_most(1)
     )
-    yield median("bulk.json", f"{count:,} JSON objects a line", [one.seconds for one in as_json], SECONDS)
     peak = [large.peak_bytes / MEBIBYTE]
     yield median("bulk.peak", f"{many:,} lines, peak memory", peak, MIB, at_most(100))
     yield median("bulk.many", f"{many:,} lines", [large.seconds], SECONDS)
@@ -32,14 +28,6 @@ def measure(plan: Plan) -> Iterator[Figure]:
 def _lines(path: Path, count: int) -> Path:
     with path.open("w", encoding="ascii") as lines:
         lines.writelines(f"echo {number}\n" for number in range(count))
-    return path
-
-
-def _objects(path: Path, count: int) -> Path:
-    with path.open("w", encoding="ascii") as lines:
-        for number in range(count):
-            job = {"command": f"echo {number}", "queue": "mail", "priority": 3, "tags": ["a"], "max_retries": 2}
-            lines.write(f"{json.dumps(job)}\n")
     return path
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aqueue.model.errors import InvalidInput
-from aqueue.model.jsontext import items, parse, parse_object, whole_object
+from aqueue.model.jsontext import items, parse
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
@@ -84,21 +84,3 @@ def test_an_error_in_a_long_array_is_found_before_all_is_read() -> None:
 
     with contextlib.suppress(InvalidInput):
         list(items(pieces()))
-
-
-@given(
-    st.dictionaries(st.text(max_size=5), VALUES, max_size=3).map(json.dumps)
-    | st.sampled_from(
-        ['{"a":1,"a":2}', '{"a":NaN}', "{} {}", "{}x", "{", '{"a":' + "[" * 100_000, f'{{"a":{"1" * 5000}}}']
-    )
-    | st.text(alphabet='{}[]":,a1 ', max_size=8)
-)
-def test_what_is_read_quickly_is_what_is_read_strictly(text: str) -> None:
-    quickly = whole_object(text)
-    assert quickly is None or quickly == parse_object(text)
-    if (
-        text.startswith("{")
-        and text.endswith("}")
-        and isinstance(strictly := _result(lambda: parse_object(text)), dict)
-    ):
-        assert quickly == strictly
