@@ -5,8 +5,9 @@ What is read comes in pieces, and goes out one by one: nothing here keeps more t
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain
+from dataclasses import dataclass, field
+from itertools import accumulate, chain, groupby
+from operator import itemgetter
 from typing import Any
 
 from aqueue.model import jsontext
@@ -15,7 +16,12 @@ from aqueue.model.errors import InvalidInput, InvalidSource
 
 _BEGINS_LIKE_AN_OBJECT = re.compile(r'\s*\{\s*(?:\\*"|\}\s*$)')
 _ONE_MAY_BE_AN_OBJECT = re.compile(r"^[^\S\n]*\{", re.MULTILINE)
+_OBJECT_WITH_A_COMMAND = re.compile(r'([ \t]*\{.*?"command"[ \t]*:[ \t]*)("[^"\\]*(?:\\.[^"\\]*)*")(.*)')
 _BACKSLASHES_BEFORE_A_QUOTE = re.compile(r'(\\+)"')
+
+
+LEAST_ALIKE = 16
+"""So many jobs have to be alike, on the average of what is read at once, to be worth being taken together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +43,19 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """Jobs that are asked for by commands alone, which are known to make sense, and the numbers of their lines."""
+    """Jobs that differ in their commands alone, which are known to make sense, and the numbers of their lines.
+
+    `keys` are what else each of them says of itself; nobody has looked whether that makes sense.
+    """
 
     texts: Sequence[str]
     numbers: Sequence[int]
+    keys: Mapping[str, Any] = field(default_factory=dict)
 
     def one_by_one(self) -> Iterator[Wanted]:
         """The same, each by itself."""
-        return (Wanted({"command": text}, number) for text, number in zip(self.texts, self.numbers, strict=True))
+        for text, number in zip(self.texts, self.numbers, strict=True):
+            yield Wanted({**self.keys, "command": text}, number)
 
 
 def from_word(word: str) -> Wanted:
@@ -73,7 +84,7 @@ def from_lines(pieces: Iterable[str]) -> Iterator[Wanted | Commands]:
         if not _ONE_MAY_BE_AN_OBJECT.search(text) and are_commands(lines):
             yield Commands(lines, numbers)
         else:
-            yield from map(_from_line, lines, numbers)
+            yield from _alike(lines, numbers) or map(_from_line, lines, numbers)
 
 
 def _from_line(line: str, number: int) -> Wanted:
@@ -81,6 +92,39 @@ def _from_line(line: str, number: int) -> Wanted:
         return Wanted(from_word(line).keys, number)
     except InvalidInput as error:
         raise InvalidSource(f"line {number}: {error}") from None
+
+
+def _alike(lines: Sequence[str], numbers: Sequence[int]) -> Sequence[Commands]:
+    """The jobs of these lines, if all are JSON objects that mostly differ from the one before in the command alone.
+
+    Nothing where that is not so, or not sure, or where a line is wrong: then each has to be looked at by itself.
+    """
+    parts = [match.groups() for match in map(_OBJECT_WITH_A_COMMAND.fullmatch, lines) if match]
+    around = list(map(itemgetter(0, 2), parts))
+    runs = [(like, len(list(some))) for like, some in groupby(around)]
+    if len(parts) < len(lines) or len(runs) * LEAST_ALIKE > len(lines):
+        return []
+    try:
+        commands = jsontext.texts([text for _, text, _ in parts])
+        keys = {like: _keys_around(*like) for like in set(around)}
+    except InvalidInput:
+        return []
+    if not are_commands(commands) or any("id" in of_one for of_one in keys.values()):
+        return []
+    ends = accumulate(count for _, count in runs)
+    spans = [(like, slice(end - count, end)) for (like, count), end in zip(runs, ends, strict=True)]
+    return [Commands(commands[span], numbers[span], keys[like]) for like, span in spans]
+
+
+def _keys_around(before: str, after: str) -> Mapping[str, Any]:
+    """The keys beside the command of an object of which the text of its command stands between these two.
+
+    Raises InvalidInput where something else stands there: it is the command only if that changes with the text.
+    """
+    one, other = (jsontext.parse_object(f'{before}"{text}"{after}') for text in ("a", "b"))
+    if (one.pop("command", None), other.pop("command", None)) != ("a", "b"):
+        raise InvalidInput("it is not the command")
+    return one
 
 
 def blocks(pieces: Iterable[str]) -> Iterator[tuple[str, Sequence[int], Sequence[str]]]:
@@ -106,7 +150,7 @@ def _not_blank(numbers: Sequence[int], lines: Sequence[str]) -> tuple[Sequence[i
     return [number for number, _ in full], [line for _, line in full]
 
 
-def from_document(pieces: Iterable[str]) -> Iterator[Wanted]:
+def from_document(pieces: Iterable[str]) -> Iterator[Wanted | Commands]:
     """A JSON object, a JSON array of objects, or a JSON object a line. Raises InvalidSource that says where."""
     left = iter(pieces)
     begin = _read_on(left, "", lambda text: bool(text.strip()))
@@ -131,7 +175,7 @@ def _from_array(begin: str, left: Iterator[str]) -> Iterator[Wanted]:
         raise InvalidSource(str(error)) from None
 
 
-def _from_objects(begin: str, left: Iterator[str]) -> Iterator[Wanted]:
+def _from_objects(begin: str, left: Iterator[str]) -> Iterator[Wanted | Commands]:
     begin = _read_on(left, begin, lambda text: "\n" in text.lstrip())
     try:
         jsontext.parse_object(begin.strip().partition("\n")[0])
@@ -139,14 +183,16 @@ def _from_objects(begin: str, left: Iterator[str]) -> Iterator[Wanted]:
         yield from _from_object(begin + "".join(left))
         return
     lines = _from_json_lines(chain([begin], left))
-    first, second = next(lines), next(lines, None)
-    if second is None:
-        yield Wanted(first.keys)
+    first = next(lines)
+    if isinstance(first, Commands):
+        yield from chain([first], lines)
+    elif (second := next(lines, None)) is None:
+        yield Wanted(first.keys)  # one object has no number
     else:
         yield from chain([first, second], lines)
 
 
-def _from_object(text: str) -> Iterator[Wanted]:
+def _from_object(text: str) -> Iterator[Wanted | Commands]:
     try:
         yield Wanted(jsontext.parse_object(text))
     except InvalidInput as error:
@@ -155,13 +201,16 @@ def _from_object(text: str) -> Iterator[Wanted]:
         raise InvalidSource(str(error)) from None
 
 
-def _from_json_lines(pieces: Iterable[str]) -> Iterator[Wanted]:
+def _from_json_lines(pieces: Iterable[str]) -> Iterator[Wanted | Commands]:
     for _, numbers, lines in blocks(pieces):
-        for number, line in zip(numbers, lines, strict=True):
-            try:
-                yield Wanted(jsontext.parse_object(line), number)
-            except InvalidInput as error:
-                raise InvalidSource(f"line {number}: {error}") from None
+        yield from _alike(lines, numbers) or map(_from_json_line, lines, numbers)
+
+
+def _from_json_line(line: str, number: int) -> Wanted:
+    try:
+        return Wanted(jsontext.parse_object(line), number)
+    except InvalidInput as error:
+        raise InvalidSource(f"line {number}: {error}") from None
 
 
 def _looks_like_json_lines(text: str) -> bool:

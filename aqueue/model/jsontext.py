@@ -1,7 +1,7 @@
 """JSON as it is read here: strictly, and an array of any length item by item."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from aqueue.model.errors import InvalidInput
@@ -28,6 +28,13 @@ def parse_object(text: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidInput("it is no JSON object")
     return value
+
+
+def texts(sources: Sequence[str]) -> Sequence[str]:
+    """The texts that these stand for, each with its quotes. Raises InvalidInput as `parse`."""
+    if "\\" not in (whole := "".join(sources)) and whole.isprintable():
+        return [source[1:-1] for source in sources]
+    return list(map(parse, sources))
 
 
 def items(pieces: Iterable[str]) -> Iterator[Any]:

@@ -4,13 +4,14 @@ import contextlib
 import json
 import re
 import tracemalloc
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aqueue.model import intake
 from aqueue.model.errors import InvalidInput, InvalidSource
 from aqueue.model.intake import Commands, Wanted, from_document, from_lines, from_word
 
@@ -183,3 +184,88 @@ def test_a_line_that_may_be_too_long_is_looked_at_by_itself() -> None:
     assert list(from_lines(["\n".join([*lines, ""])])) == [
         Wanted({"command": line}, number) for number, line in enumerate(lines, start=1)
     ]
+
+
+COMMANDS: st.SearchStrategy[Any] = st.sampled_from(
+    ["true", 'echo "hi"', "a\\b", "ü", "\N{GRINNING FACE}", "\ud800", " ", "", "\0", "x\ty", None, 7]
+)
+OTHER_KEYS: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+    [
+        {},
+        {"queue": "mail", "priority": 3, "tags": ["a"]},
+        {"priority": True},
+        {"priority": 1},
+        {"priority": 1.0},
+        {"env": {"command": "true"}},
+        {"tags": ['"command": "true"']},
+        {"id": "job"},
+        {"no": 1},
+    ]
+)
+ODD_LINES = st.sampled_from(
+    [
+        '{"command": "a"},{"command": "b"}',
+        '{"command": "a"',
+        '"id": "b"}',
+        '{"command": "a", "command": "b"}',
+        '{"env": {"command": "a"}}',
+        '{"env": {"command": "a"}, "comm\\u0061nd": "a"}',
+        '{"x": "\\"command": "a"}',
+        '{"command": "\\x"}',
+        '{"command": "a\x01b"}',
+        '{"command": "a", "priority": NaN}',
+        r"{\"command\": \"a\"}",
+        '{ "priority": 1, "command" : "a" }\r',
+        ' {"command": "a"} ',
+        '{"command": "a"}}',
+        "true",
+        "",
+    ]
+)
+
+
+@st.composite
+def json_lines(draw: st.DrawFn) -> str:
+    """Many lines, most of which differ from the one before in nothing but the command."""
+    lines: list[str] = []
+    for keys in draw(st.lists(OTHER_KEYS, min_size=1, max_size=3)):
+        is_ascii, first = draw(st.booleans()), draw(st.booleans())
+        for command in draw(st.lists(COMMANDS, min_size=1, max_size=3)) + ["true"] * draw(st.integers(0, 20)):
+            own = {"command": command}
+            lines.append(json.dumps(own | keys if first else keys | own, ensure_ascii=is_ascii))
+    for odd in draw(st.lists(ODD_LINES, max_size=1)):
+        lines.insert(draw(st.integers(0, len(lines))), odd)
+    return "\n".join(lines)
+
+
+def asked_for(read: Callable[[Iterable[str]], Iterator[Wanted | Commands]], text: str) -> tuple[list[str], str]:
+    """What is asked for job by job until an error ends it, and that error."""
+    found: list[str] = []
+    try:
+        for one in read([text]):
+            found.extend(map(repr, sorted_keys([one] if isinstance(one, Wanted) else one.one_by_one())))
+    except InvalidSource as error:
+        return found, str(error)
+    return found, ""
+
+
+def sorted_keys(some: Iterable[Wanted]) -> Iterator[Wanted]:
+    return (Wanted(dict(sorted(one.keys.items())), one.number, one.unit) for one in some)
+
+
+@pytest.mark.parametrize("read", [from_lines, from_document])
+@given(text=json_lines(), least=st.sampled_from([2, 3, 16]))
+def test_json_lines_that_are_taken_together_ask_for_the_same_as_each_by_itself(
+    read: Callable[[Iterable[str]], Iterator[Wanted | Commands]], text: str, least: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(intake, "LEAST_ALIKE", least)
+        together = asked_for(read, text)
+        patched.setattr(intake, "LEAST_ALIKE", 10_000)
+        assert together == asked_for(read, text)
+
+
+def test_json_lines_that_differ_in_their_commands_are_taken_together() -> None:
+    lines = [f'{{"command": "echo \\"{number}\\"", "priority": 3}}' for number in range(40)]
+    (taken,) = from_lines(["\n".join(lines) + "\n"])
+    assert taken == Commands([f'echo "{number}"' for number in range(40)], range(1, 41), {"priority": 3})
