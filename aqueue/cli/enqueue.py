@@ -16,7 +16,7 @@ from aqueue.cli.sources import interruptible, source
 from aqueue.model.document import job_document
 from aqueue.model.errors import InvalidInput
 from aqueue.model.ids import Ids
-from aqueue.model.newjob import Alike, NewJob, check
+from aqueue.model.newjob import Alike, NewJob, OfKinds, check
 from aqueue.model.unique import Enqueued
 from aqueue.queue import Queue
 from aqueue.store.batch import Batch
@@ -98,24 +98,34 @@ async def enqueue(
                 exit_with(await followed(queue, ids, show_output=follow))
 
 
-def _only(jobs: NewJobs, single: Sequence[str], *, wait: bool) -> Iterable[NewJob | Alike]:
+def _only(jobs: NewJobs, single: Sequence[str], *, wait: bool) -> Iterable[NewJob | Alike | OfKinds]:
     """The jobs, if they are what these options are for: `single` ones are for one job, and a held one never ends."""
     chosen = list(jobs) if single else jobs
-    if single and (count := sum(len(job.commands) if isinstance(job, Alike) else 1 for job in chosen)) != 1:
+    if single and (count := sum(map(_count, chosen))) != 1:
         raise InvalidInput(f"{single[0]} is for one job, and there are {count}")
     for job in chosen:
-        if wait and (job.job if isinstance(job, Alike) else job).hold:
+        if wait and any(kind.hold for kind in _kinds(job)):
             raise InvalidInput("a held job does not end before `aqueue release`: do not wait for it")
         yield job
 
 
-def _counted(jobs: Iterable[NewJob | Alike], bar: Bar) -> Iterable[NewJob | Alike]:
+def _kinds(job: NewJob | Alike | OfKinds) -> Sequence[NewJob]:
+    if isinstance(job, OfKinds):
+        return job.kinds
+    return [job.job if isinstance(job, Alike) else job]
+
+
+def _count(job: NewJob | Alike | OfKinds) -> int:
+    return 1 if isinstance(job, NewJob) else len(job.commands)
+
+
+def _counted(jobs: Iterable[NewJob | Alike | OfKinds], bar: Bar) -> Iterable[NewJob | Alike | OfKinds]:
     """The same, and the bar shows how many there have been."""
     count = 0
     for job in jobs:
         yield job
-        count += len(job.commands) if isinstance(job, Alike) else 1
-        if isinstance(job, Alike) or count % SHOWN_AFTER == 0:
+        count += _count(job)
+        if not isinstance(job, NewJob) or count % SHOWN_AFTER == 0:
             bar.show(count)
 
 

@@ -11,8 +11,8 @@ from typing import Any
 from aqueue.cli.joboptions import from_here
 from aqueue.cli.sources import Source
 from aqueue.model.errors import Cycle, DuplicateId, InvalidInput, InvalidSource, NoSuchJob, Refused
-from aqueue.model.intake import Wanted
-from aqueue.model.newjob import Alike, NewJob
+from aqueue.model.intake import CommandsOfKinds, Wanted
+from aqueue.model.newjob import Alike, NewJob, OfKinds
 
 
 class NewJobs:
@@ -25,12 +25,15 @@ class NewJobs:
         self._unit = ""
         self._from_here = functools.cache(from_here)  # looking up one folder for each of many jobs costs most
 
-    def __iter__(self) -> Iterator[NewJob | Alike]:
+    def __iter__(self) -> Iterator[NewJob | Alike | OfKinds]:
         for wanted in self._source.wanted:
             if isinstance(wanted, Wanted):
                 yield self._made(wanted)
             elif "id" in self._options:
                 yield from map(self._made, wanted.one_by_one())
+            elif isinstance(wanted, CommandsOfKinds):
+                yield OfKinds(list(map(self._parsed, wanted.firsts())), wanted.which, wanted.texts)
+                self._numbers.add(wanted.numbers)
             else:
                 yield Alike(self._made(next(wanted.one_by_one())), wanted.texts)
                 self._numbers.add(wanted.numbers[1:])
@@ -55,6 +58,9 @@ class NewJobs:
 
     def _made(self, wanted: Wanted) -> NewJob:
         self._numbers.add([wanted.number])
+        return self._parsed(wanted)
+
+    def _parsed(self, wanted: Wanted) -> NewJob:
         self._unit = wanted.unit
         try:
             return NewJob.parse(self._keys(wanted.keys), time.time())

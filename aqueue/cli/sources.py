@@ -16,7 +16,7 @@ from typing import BinaryIO
 import asyncclick as click
 
 from aqueue.model.errors import InvalidInput, InvalidSource
-from aqueue.model.intake import Commands, Wanted, from_document, from_lines, from_word
+from aqueue.model.intake import Several, Wanted, from_document, from_lines, from_word
 from aqueue.model.template import Template
 
 BYTES_OF_A_PIECE = 256 * 1024
@@ -33,7 +33,7 @@ class Source:
     `name` is that of the file, where errors have to tell it; `is_read` is whether the jobs come from a file or stdin.
     """
 
-    wanted: Iterable[Wanted | Commands]
+    wanted: Iterable[Wanted | Several]
     name: str = ""
     is_read: bool = True
 
@@ -84,7 +84,7 @@ def _name(path: str) -> str:
     return "stdin" if path == "-" else path
 
 
-def _named(name: str, wanted: Iterator[Wanted | Commands]) -> Iterator[Wanted | Commands]:
+def _named(name: str, wanted: Iterator[Wanted | Several]) -> Iterator[Wanted | Several]:
     try:
         yield from wanted
     except _Unreadable:  # there the name is told already

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, chain, groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 from aqueue.model import jsontext
 from aqueue.model.command import are_commands
@@ -58,6 +58,29 @@ class Commands:
             yield Wanted({**self.keys, "command": text}, number)
 
 
+@dataclass(frozen=True, slots=True)
+class CommandsOfKinds:
+    """The same for jobs of a few kinds in any order: of each, `which` is the place of its keys in `kinds`."""
+
+    texts: Sequence[str]
+    numbers: Sequence[int]
+    kinds: Sequence[Mapping[str, Any]]
+    which: Sequence[int]
+
+    def one_by_one(self) -> Iterator[Wanted]:
+        """The same, each by itself."""
+        for text, number, kind in zip(self.texts, self.numbers, self.which, strict=True):
+            yield Wanted({**self.kinds[kind], "command": text}, number)
+
+    def firsts(self) -> Iterator[Wanted]:
+        """The first of each kind."""
+        places = map(self.which.index, range(len(self.kinds)))
+        return (Wanted({**self.kinds[self.which[at]], "command": self.texts[at]}, self.numbers[at]) for at in places)
+
+
+Several: TypeAlias = Commands | CommandsOfKinds
+
+
 def from_word(word: str) -> Wanted:
     """One word: a shell command line, or a JSON object, also with its quotes escaped as PowerShell users write it.
 
@@ -78,7 +101,7 @@ def begins_like_an_object(word: str) -> bool:
     return _BEGINS_LIKE_AN_OBJECT.match(word) is not None
 
 
-def from_lines(pieces: Iterable[str]) -> Iterator[Wanted | Commands]:
+def from_lines(pieces: Iterable[str]) -> Iterator[Wanted | Several]:
     """A command or a JSON object a line; blank lines are passed over. Raises InvalidSource that names the line."""
     for text, numbers, lines in blocks(pieces):
         if not _ONE_MAY_BE_AN_OBJECT.search(text) and are_commands(lines):
@@ -94,23 +117,28 @@ def _from_line(line: str, number: int) -> Wanted:
         raise InvalidSource(f"line {number}: {error}") from None
 
 
-def _alike(lines: Sequence[str], numbers: Sequence[int]) -> Sequence[Commands]:
-    """The jobs of these lines, if all are JSON objects that mostly differ from the one before in the command alone.
+def _alike(lines: Sequence[str], numbers: Sequence[int]) -> Sequence[Several]:
+    """The jobs of these lines, if all are JSON objects that mostly differ from another one in the command alone.
 
     Nothing where that is not so, or not sure, or where a line is wrong: then each has to be looked at by itself.
     """
     parts = [match.groups() for match in map(_OBJECT_WITH_A_COMMAND.fullmatch, lines) if match]
     around = list(map(itemgetter(0, 2), parts))
     runs = [(like, len(list(some))) for like, some in groupby(around)]
-    if len(parts) < len(lines) or len(runs) * LEAST_ALIKE > len(lines):
+    places = {like: place for place, like in enumerate(dict.fromkeys(around))}
+    if len(parts) < len(lines) or len(places) * LEAST_ALIKE > len(lines):
         return []
     try:
         commands = jsontext.texts([text for _, text, _ in parts])
-        keys = {like: _keys_around(*like) for like in set(around)}
+        keys = {like: _keys_around(*like) for like in places}
     except InvalidInput:
         return []
     if not are_commands(commands) or any("id" in of_one for of_one in keys.values()):
         return []
+    if len(runs) * LEAST_ALIKE > len(lines):
+        if any("hold" in of_one for of_one in keys.values()):  # --wait refuses the first of these, before what follows
+            return []
+        return [CommandsOfKinds(commands, numbers, list(keys.values()), [places[like] for like in around])]
     ends = accumulate(count for _, count in runs)
     spans = [(like, slice(end - count, end)) for (like, count), end in zip(runs, ends, strict=True)]
     return [Commands(commands[span], numbers[span], keys[like]) for like, span in spans]
@@ -150,7 +178,7 @@ def _not_blank(numbers: Sequence[int], lines: Sequence[str]) -> tuple[Sequence[i
     return [number for number, _ in full], [line for _, line in full]
 
 
-def from_document(pieces: Iterable[str]) -> Iterator[Wanted | Commands]:
+def from_document(pieces: Iterable[str]) -> Iterator[Wanted | Several]:
     """A JSON object, a JSON array of objects, or a JSON object a line. Raises InvalidSource that says where."""
     left = iter(pieces)
     begin = _read_on(left, "", lambda text: bool(text.strip()))
@@ -175,7 +203,7 @@ def _from_array(begin: str, left: Iterator[str]) -> Iterator[Wanted]:
         raise InvalidSource(str(error)) from None
 
 
-def _from_objects(begin: str, left: Iterator[str]) -> Iterator[Wanted | Commands]:
+def _from_objects(begin: str, left: Iterator[str]) -> Iterator[Wanted | Several]:
     begin = _read_on(left, begin, lambda text: "\n" in text.lstrip())
     try:
         jsontext.parse_object(begin.strip().partition("\n")[0])
@@ -184,7 +212,7 @@ def _from_objects(begin: str, left: Iterator[str]) -> Iterator[Wanted | Commands
         return
     lines = _from_json_lines(chain([begin], left))
     first = next(lines)
-    if isinstance(first, Commands):
+    if not isinstance(first, Wanted):
         yield from chain([first], lines)
     elif (second := next(lines, None)) is None:
         yield Wanted(first.keys)  # one object has no number
@@ -192,7 +220,7 @@ def _from_objects(begin: str, left: Iterator[str]) -> Iterator[Wanted | Commands
         yield from chain([first, second], lines)
 
 
-def _from_object(text: str) -> Iterator[Wanted | Commands]:
+def _from_object(text: str) -> Iterator[Wanted | Several]:
     try:
         yield Wanted(jsontext.parse_object(text))
     except InvalidInput as error:
@@ -201,7 +229,7 @@ def _from_object(text: str) -> Iterator[Wanted | Commands]:
         raise InvalidSource(str(error)) from None
 
 
-def _from_json_lines(pieces: Iterable[str]) -> Iterator[Wanted | Commands]:
+def _from_json_lines(pieces: Iterable[str]) -> Iterator[Wanted | Several]:
     for _, numbers, lines in blocks(pieces):
         yield from _alike(lines, numbers) or map(_from_json_line, lines, numbers)
 

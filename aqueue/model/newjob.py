@@ -76,6 +76,18 @@ class Alike:
     commands: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class OfKinds:
+    """Jobs of a few kinds: each is as that of `kinds` to which `which` points, but for its command.
+
+    The commands are known to make sense.
+    """
+
+    kinds: Sequence[NewJob]
+    which: Sequence[int]
+    commands: Sequence[str]
+
+
 def check(wanted: Mapping[str, Any], now: float) -> dict[str, Any]:
     """The values of these keys as they will be kept, a delay turned into a `run_at`. Raises InvalidInput."""
     for key in wanted:

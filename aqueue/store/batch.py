@@ -16,7 +16,7 @@ from typing import IO, Any, Self
 
 from aqueue.model.errors import DuplicateId, Refused, StoreUnavailable
 from aqueue.model.job import State
-from aqueue.model.newjob import Alike, NewJob
+from aqueue.model.newjob import Alike, NewJob, OfKinds
 from aqueue.store.statement import Statement
 
 JOBS_OF_A_CHUNK = 1000
@@ -113,14 +113,14 @@ class Batch:
         self.give_up()
         self._files.close()
 
-    def add(self, jobs: Iterable[NewJob | Alike], now: float) -> None:
+    def add(self, jobs: Iterable[NewJob | Alike | OfKinds], now: float) -> None:
         """Add jobs at the end. Raises DuplicateId as far as it is seen, StoreUnavailable, and what the jobs raise."""
         some: list[NewJob] = []
         characters = 0
         for job in jobs:
-            if isinstance(job, Alike):
+            if not isinstance(job, NewJob):
                 self._add_some(some, now)
-                self._add_alike(job, now)
+                self._add_several(job, now)
                 some, characters = [], 0
                 continue
             some.append(job)
@@ -151,23 +151,34 @@ class Batch:
         if self._is_given_up:
             raise Refused("it was given up")
 
+    def _add_several(self, several: Alike | OfKinds, now: float) -> None:
+        if isinstance(several, Alike):
+            self._add_alike(several, now)
+        else:
+            self._add_of_kinds(several, now)
+
     def _add_alike(self, alike: Alike, now: float) -> None:
         assert alike.job.id is None
         for commands in _slices(alike.commands) if alike.commands else ():
             self._keep(_alike(self._count, alike.job, commands, now))
 
+    def _add_of_kinds(self, mixed: OfKinds, now: float) -> None:
+        common, own = _told_apart(mixed.kinds, now)
+        owns = [_nth(own, number) for number in range(len(mixed.kinds))]
+        which = iter(mixed.which)
+        for commands in _slices(mixed.commands) if mixed.commands else ():
+            rows = _json([[None, command, owns[next(which)]] for command in commands])
+            self._keep(Chunk(self._count, len(commands), False, EACH, common, rows, *_ties(mixed.kinds)))
+
     def _add_some(self, jobs: Sequence[NewJob], now: float) -> None:
         if not jobs:
             return
         _check_ids_differ(jobs, self._count)
-        values = {"state": [_state(job, now) for job in jobs]}
-        values |= {name: list(map(attrgetter(name), jobs)) for name in _OWN}
-        own = {name: column for name, column in values.items() if column.count(column[0]) < len(jobs)}
+        common, own = _told_apart(jobs, now)
         has_ids = any(job.id is not None for job in jobs)
         if not own and not has_ids:
             self._keep(_alike(self._count, jobs[0], [job.command for job in jobs], now))
             return
-        common = _json({name: column[0] for name, column in values.items() if name not in own})
         rows = _json([[job.id, job.command, _nth(own, number)] for number, job in enumerate(jobs)])
         self._keep(Chunk(self._count, len(jobs), has_ids, EACH, common, rows, *_ties(jobs)))
 
@@ -203,6 +214,14 @@ class Batch:
                 self._check_is_wanted()
                 raise
         yield from self._chunks
+
+
+def _told_apart(jobs: Sequence[NewJob], now: float) -> tuple[str, Mapping[str, Sequence[Any]]]:
+    """What these have in common, as JSON, and of all else what each of them has."""
+    values: dict[str, list[Any]] = {"state": [_state(job, now) for job in jobs]}
+    values |= {name: list(map(attrgetter(name), jobs)) for name in _OWN}
+    own = {name: column for name, column in values.items() if column.count(column[0]) < len(jobs)}
+    return _json({name: column[0] for name, column in values.items() if name not in own}), own
 
 
 def _alike(place: int, job: NewJob, commands: Sequence[str], now: float) -> Chunk:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from aqueue.model import intake
 from aqueue.model.errors import InvalidInput, InvalidSource
-from aqueue.model.intake import Commands, Wanted, from_document, from_lines, from_word
+from aqueue.model.intake import Commands, CommandsOfKinds, Several, Wanted, from_document, from_lines, from_word
 
 WORDS: list[tuple[str, dict[str, Any]]] = [
     ("echo hi", {"command": "echo hi"}),
@@ -77,7 +77,7 @@ def test_plain_commands_come_many_at_once() -> None:
     ]
 
 
-def one_by_one(found: Iterable[Wanted | Commands]) -> list[Wanted]:
+def one_by_one(found: Iterable[Wanted | Several]) -> list[Wanted]:
     return [one for some in found for one in ([some] if isinstance(some, Wanted) else some.one_by_one())]
 
 
@@ -200,6 +200,7 @@ OTHER_KEYS: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
         {"tags": ['"command": "true"']},
         {"id": "job"},
         {"no": 1},
+        {"hold": True},
     ]
 )
 ODD_LINES = st.sampled_from(
@@ -233,12 +234,14 @@ def json_lines(draw: st.DrawFn) -> str:
         for command in draw(st.lists(COMMANDS, min_size=1, max_size=3)) + ["true"] * draw(st.integers(0, 20)):
             own = {"command": command}
             lines.append(json.dumps(own | keys if first else keys | own, ensure_ascii=is_ascii))
+    if draw(st.booleans()):
+        lines = draw(st.permutations(lines))
     for odd in draw(st.lists(ODD_LINES, max_size=1)):
         lines.insert(draw(st.integers(0, len(lines))), odd)
     return "\n".join(lines)
 
 
-def asked_for(read: Callable[[Iterable[str]], Iterator[Wanted | Commands]], text: str) -> tuple[list[str], str]:
+def asked_for(read: Callable[[Iterable[str]], Iterator[Wanted | Several]], text: str) -> tuple[list[str], str]:
     """What is asked for job by job until an error ends it, and that error."""
     found: list[str] = []
     try:
@@ -256,7 +259,7 @@ def sorted_keys(some: Iterable[Wanted]) -> Iterator[Wanted]:
 @pytest.mark.parametrize("read", [from_lines, from_document])
 @given(text=json_lines(), least=st.sampled_from([2, 3, 16]))
 def test_json_lines_that_are_taken_together_ask_for_the_same_as_each_by_itself(
-    read: Callable[[Iterable[str]], Iterator[Wanted | Commands]], text: str, least: int
+    read: Callable[[Iterable[str]], Iterator[Wanted | Several]], text: str, least: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(intake, "LEAST_ALIKE", least)
@@ -269,3 +272,11 @@ def test_json_lines_that_differ_in_their_commands_are_taken_together() -> None:
     lines = [f'{{"command": "echo \\"{number}\\"", "priority": 3}}' for number in range(40)]
     (taken,) = from_lines(["\n".join(lines) + "\n"])
     assert taken == Commands([f'echo "{number}"' for number in range(40)], range(1, 41), {"priority": 3})
+
+
+def test_json_lines_of_a_few_kinds_in_turn_are_taken_together() -> None:
+    lines = [f'{{"command": "echo {number}", "priority": {number % 2}}}' for number in range(40)]
+    (taken,) = from_lines(["\n".join(lines) + "\n"])
+    commands = [f"echo {number}" for number in range(40)]
+    assert taken == CommandsOfKinds(commands, range(1, 41), [{"priority": 0}, {"priority": 1}], [0, 1] * 20)
+    assert [wanted.number for wanted in taken.firsts()] == [1, 2]

@@ -8,6 +8,7 @@ import tempfile
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aqueue.model.errors import DuplicateId, InvalidInput, StoreUnavailable
-from aqueue.model.newjob import Alike, NewJob
+from aqueue.model.newjob import Alike, NewJob, OfKinds
 from aqueue.queue import Queue
 from aqueue.store import batch as batches
 from aqueue.store import sql
@@ -46,7 +47,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 def collected() -> Iterator[Collect]:
     with contextlib.ExitStack() as batches:
 
-        def collect(*jobs: NewJob | Alike) -> Batch:
+        def collect(*jobs: NewJob | Alike | OfKinds) -> Batch:
             batch = batches.enter_context(Batch())
             batch.add(jobs, NOW)
             return batch
@@ -75,6 +76,25 @@ def test_of_others_only_that_is_told_which_is_their_own(collected: Collect) -> N
     assert (chunk.form, common["queue"], "priority" in common) == (batches.EACH, "mail", False)
     assert chunk.jobs == '[[null,"a",{"priority":1}],["x","b",{"priority":2}]]'
     assert chunk.ids() == [None, "x"]
+
+
+def test_jobs_of_a_few_kinds_are_told_as_each_by_itself(collected: Collect, small: None) -> None:
+    kinds = [new(queue="mail", priority=1, unique="k"), new(queue="mail", priority=2), new(queue="mail", hold=True)]
+    which, commands = [0, 1, 2, 0, 2, 1, 0], [f"echo {number}" for number in range(7)]
+    singly = collected(*(replace(kinds[kind], command=text) for kind, text in zip(which, commands, strict=True)))
+    together = collected(OfKinds(kinds, which, commands))
+    assert list(map(rows_of, together)) == list(map(rows_of, singly))
+    assert [(chunk.place, chunk.count, chunk.keys()) for chunk in together] == [
+        (chunk.place, chunk.count, chunk.keys()) for chunk in singly
+    ]
+    assert list(collected(OfKinds(kinds, [], []))) == []
+
+
+def rows_of(chunk: Chunk) -> list[dict[str, Any]]:
+    """The jobs of a chunk, each with all that it says."""
+    common, jobs = json.loads(chunk.common), json.loads(chunk.jobs)
+    rows = jobs if chunk.form == batches.EACH else [[None, command, None] for command in jobs]
+    return [{"id": job_id, "command": command, **common, **(own or {})} for job_id, command, own in rows]
 
 
 def test_long_commands_have_chunks_of_their_own(collected: Collect, monkeypatch: pytest.MonkeyPatch) -> None:
