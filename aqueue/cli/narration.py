@@ -183,25 +183,31 @@ def _of_the_worker(event: OfTheWorker) -> Told:
 
 def _settled(event: Settled) -> Told:
     job, transition = event.job, event.transition
-    name, error = name_of(job), escape(transition.error or str(event.ending))
+    name = name_of(job)
     match transition.state:
         case State.COMPLETED:
             return Told(f"{name} completed in {seconds(event.seconds)}", Tone.GOOD)
         case State.FAILED:
             wait = seconds(max(0.0, (transition.run_at or event.at) - event.at))
-            return Told(f"{name} {_failed(event, error)} in {wait}", Tone.WARNING)
+            return Told(f"{name} {_failed(event)} in {wait}", Tone.WARNING)
         case State.DEAD:
-            return Told(f"{name} is dead after {counted(job.attempts, 'attempt')}: {error}{_why_dead(event)}", Tone.BAD)
+            return Told(
+                f"{name} is dead after {counted(job.attempts, 'attempt')}: {_error(event)}{_why_dead(event)}", Tone.BAD
+            )
         case State.CANCELLED:
             return Told(f"{name} cancelled", Tone.WARNING)
         case _:
             return Told(f"{name} interrupted and put back, uncounted", Tone.WARNING)
 
 
-def _failed(event: Settled, error: str) -> str:
+def _failed(event: Settled) -> str:
     if _is_put_off(event):
-        return f"put off: {error}; again, uncounted,"
-    return f"failed: {error}; retry {event.job.attempts} of {event.job.max_retries}"
+        return f"put off: {_error(event)}; again, uncounted,"
+    return f"failed: {_error(event)}; retry {event.job.attempts} of {event.job.max_retries}"
+
+
+def _error(event: Settled) -> str:
+    return escape(event.transition.error or str(event.ending))
 
 
 def _why_dead(event: Settled) -> str:
@@ -217,7 +223,7 @@ def became(event: Settled) -> str:
     """What became of a job whose run has ended, in one or two words."""
     if isinstance(event.ending, Interrupted):
         return "put back"
-    return "put off" if _is_put_off(event) else event.transition.state.value
+    return "put off" if _is_put_off(event) else event.transition.state
 
 
 def _is_put_off(event: Settled) -> bool:

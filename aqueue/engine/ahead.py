@@ -63,12 +63,16 @@ class Ahead:
 
         None before half of the last ones are gone: so they come in batches.
         """
-        if self._typical >= SUPPLY:
+        enough = 2 * len(self._jobs)
+        if self._typical >= SUPPLY or self._supply(len(self._held)) < enough:  # even if all of them are brisk
             return []
         brisk = [slot for slot, held in self._held.items() if now - held.since < SHORT]
-        count = min(MOST, int(len(brisk) * SUPPLY / self._typical))
-        missing = count - len(self._jobs)
-        return list(itertools.islice(itertools.cycle(brisk), missing)) if 2 * missing >= count else []
+        count = self._supply(len(brisk))
+        return list(itertools.islice(itertools.cycle(brisk), count - len(self._jobs))) if count >= enough else []
+
+    def _supply(self, slots: int) -> int:
+        """How many jobs so many slots will probably do."""
+        return min(MOST, int(slots * SUPPLY / self._typical))
 
     def add(self, job: Job, now: float) -> None:
         """A job has come for which no slot is free: it waits behind those of its priority and above."""

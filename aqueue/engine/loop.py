@@ -109,6 +109,7 @@ class Shell(asyncio.SubprocessTransport):
         self._pid = pid
         self._unreaped = unreaped
         self._protocol = protocol
+        self._readers = readers()
         self.end: asyncio.Future[End] = asyncio.get_running_loop().create_future()
 
     def get_pid(self) -> int:
@@ -136,13 +137,13 @@ class Shell(asyncio.SubprocessTransport):
             self._look_again()
             return
         try:
-            readers().add(pidfd, functools.partial(self._ended, pidfd))
+            self._readers.add(pidfd, functools.partial(self._ended, pidfd))
         except OSError:
             os.close(pidfd)
             self._look_again()
 
     def _ended(self, pidfd: int) -> None:
-        readers().remove(pidfd)
+        self._readers.remove(pidfd)
         os.close(pidfd)
         self._reap(0)
 

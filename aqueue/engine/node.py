@@ -334,9 +334,10 @@ class Node:
 
     def _has_room(self, job: Job) -> None:
         """This job waits for the machine no longer; the shortage is over when none does."""
-        self._short.discard(job.seq)
-        if not self._short:
-            self._troubles.end("start")
+        if job.seq in self._short:
+            self._short.remove(job.seq)
+            if not self._short:
+                self._troubles.end("start")
 
     def _rung(self) -> None:
         self.tally.bell.ring(self._clock.now())

@@ -9,7 +9,6 @@ overtaken later is deleted again. Positions count the bytes of both streams toge
 says how much was left out.
 """
 
-import contextlib
 import functools
 import os
 import re
@@ -89,7 +88,9 @@ class Output:
     @property
     def last_line(self) -> str:
         """The last line of stderr that is not blank, cut to a bearable length."""
-        lines = self._ends[Stream.STDERR].decode(errors="replace").splitlines()
+        if not (end := self._ends[Stream.STDERR]):
+            return ""
+        lines = end.decode(errors="replace").splitlines()
         return next((line.strip() for line in reversed(lines) if line.strip()), "")[:LONGEST_LINE]
 
     def started(self) -> None:
@@ -185,8 +186,10 @@ class Output:
     def _close(self, descriptor: int) -> None:
         if (stream := self._open.pop(descriptor, None)) is not None:
             self._readers.remove(descriptor)
-            with contextlib.suppress(OSError):
+            try:  # noqa: SIM105 - for each pipe
                 os.close(descriptor)
+            except OSError:
+                pass
             if self._listener is not None:
                 self._listener(self._job, stream, b"")
 

@@ -31,19 +31,21 @@ _OF_THE_PLACE = {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ELOOP, errno.E
 
 _Opaque = ctypes.c_uint64 * _ROOM
 _libc = ctypes.CDLL(None)
+_at_once = ctypes.PyDLL(None)
+"""The same for what only fills a structure: Python's lock is kept, to let it go and wait for it would cost more."""
 
 
-def _function(name: str, *arguments: Any) -> Any:
-    function = getattr(_libc, name)
+def _function(library: ctypes.CDLL, name: str, *arguments: Any) -> Any:
+    function = getattr(library, name)
     function.argtypes = arguments
     return function
 
 
-_posix_spawn = _function("posix_spawn", *[ctypes.c_void_p] * 6)
-_begin = _function("posix_spawn_file_actions_init", ctypes.c_void_p)
-_dup2 = _function("posix_spawn_file_actions_adddup2", ctypes.c_void_p, ctypes.c_int, ctypes.c_int)
-_chdir = _function("posix_spawn_file_actions_addchdir_np", ctypes.c_void_p, ctypes.c_char_p)
-_done = _function("posix_spawn_file_actions_destroy", ctypes.c_void_p)
+_posix_spawn = _function(_libc, "posix_spawn", *[ctypes.c_void_p] * 6)
+_begin = _function(_at_once, "posix_spawn_file_actions_init", ctypes.c_void_p)
+_dup2 = _function(_at_once, "posix_spawn_file_actions_adddup2", ctypes.c_void_p, ctypes.c_int, ctypes.c_int)
+_chdir = _function(_at_once, "posix_spawn_file_actions_addchdir_np", ctypes.c_void_p, ctypes.c_char_p)
+_done = _function(_at_once, "posix_spawn_file_actions_destroy", ctypes.c_void_p)
 
 
 def block(entries: Sequence[bytes]) -> Block:

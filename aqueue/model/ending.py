@@ -93,6 +93,9 @@ class Interrupted:
 Ending: TypeAlias = Exited | Signalled | TimedOut | NotStarted | Lost | Cancelled | Interrupted
 
 
+SUCCESS = Exited(0)
+
+
 def signal_name(number: int) -> str:
     """``SIGKILL`` for 9; ``signal 40`` for those without a name, such as most real-time signals."""
     try:
@@ -103,7 +106,7 @@ def signal_name(number: int) -> str:
 
 def error_of(ending: Ending, last_line: str) -> str | None:
     """Say how a run ended, with the last line of its stderr; None for success."""
-    if ending == Exited(0):
+    if ending == SUCCESS:
         return None
     return f"{ending}: {last_line}" if last_line else str(ending)
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from aqueue.model.ending import (
+    SUCCESS,
     Cancelled,
     Ending,
     Exited,
@@ -66,7 +67,7 @@ def settle(
     if job.state is not State.PROCESSING:
         raise WrongState(f"job {job.id} is {job.state}: it has no run that could end")
     end = _End(job, ending, settings, now, spread, last_line)
-    if job.cancel_requested and ending != Exited(0):
+    if job.cancel_requested and ending != SUCCESS:
         return _End(job, Cancelled(), settings, now, spread, last_line).finished(State.CANCELLED)
     match ending:
         case Exited(code):

@@ -99,13 +99,15 @@ def apply(decisions: Sequence[Decision], now: float) -> Verb[Collection[RunKey]]
     Returns the runs of those that were accepted. Raises KeyHeld.
     """
     rows = yield Statement("apply", {"decisions": json.dumps([_decision_row(one) for one in decisions]), "now": now})
-    accepted = {RunKey(row["seq"], row["run"]): bool(row["is_awaited"]) for row in rows}
-    runs = [_run_row(one.job, one.run) for one in decisions if one.run is not None and one.job.run_key in accepted]
+    awaited = {RunKey(row["seq"], row["run"]): bool(row["is_awaited"]) for row in rows}
+    accepted = [one for one in decisions if one.job.run_key in awaited]
+    runs = [_run_row(one.job, one.run) for one in accepted if one.run is not None]
     if runs:
         yield Statement("end_runs", {"runs": json.dumps(runs)})
-        yield from minutes.count(_counted(one) for one in decisions if one.job.run_key in accepted and _counts(one))
-    yield from dependencies.follow([_changed(one) for one in decisions if _is_tied(one, accepted)], now)
-    return accepted.keys()
+        yield from minutes.count(_counted(one) for one in accepted if _counts(one))
+    tied = [one for one in accepted if one.transition.state is State.BLOCKED or awaited[one.job.run_key]]
+    yield from dependencies.follow([_changed(one) for one in tied], now)
+    return awaited.keys()
 
 
 def _counts(decision: Decision) -> bool:
@@ -128,12 +130,6 @@ def _counted(decision: Decision) -> minutes.Ended:
         waited=None if begun is None or job.run_at is None else max(0.0, begun - job.run_at),
         ran=None if begun is None else max(0.0, run.finished_at - begun),
     )
-
-
-def _is_tied(decision: Decision, accepted: Mapping[RunKey, bool]) -> bool:
-    """Whether a change that was accepted means something to other jobs, or they to it."""
-    key = decision.job.run_key
-    return key in accepted and (accepted[key] or decision.transition.state is State.BLOCKED)
 
 
 def _changed(decision: Decision) -> dependencies.Changed:
