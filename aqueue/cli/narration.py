@@ -3,7 +3,6 @@
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, TypeAlias, assert_never
 
@@ -24,6 +23,7 @@ from aqueue.engine.events import (
 )
 from aqueue.model.ending import Exited, Interrupted, NotStarted
 from aqueue.model.job import Job, State
+from aqueue.model.record import record
 from aqueue.model.text import format_duration
 from aqueue.store.printed import Stream
 
@@ -53,7 +53,7 @@ class LineTaker(Protocol):
         """Take a line."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Told:
     """A sentence and how it is meant."""
 

@@ -8,12 +8,12 @@ import resource
 import signal
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from aqueue.engine.loop import End, Loop
 from aqueue.engine.niceness import nicer
 from aqueue.engine.oom import Score
 from aqueue.engine.spawn import Block
+from aqueue.model.record import record
 
 MARGIN = 2 * 1024**2
 """Bytes by which the kernel's count of a child may exceed the worker's own without meaning anything."""
@@ -24,7 +24,7 @@ _own_peak = 0
 _PEAK_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Usage:
     """What a run has used, its shell and all that the shell has waited for.
 

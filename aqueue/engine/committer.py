@@ -26,6 +26,7 @@ from aqueue.model.ending import Ending, Interrupted, error_of
 from aqueue.model.errors import StoreBusy, StoreError
 from aqueue.model.hooks import hook
 from aqueue.model.job import Job, RunKey, State
+from aqueue.model.record import record
 from aqueue.model.settings import Settings
 from aqueue.store import printed, sql
 from aqueue.store.line import Claimed
@@ -41,7 +42,7 @@ PATIENCE = 5.0
 """Seconds for which another process may hold the write lock before that is told; it is waited for all the same."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ended:
     """A run that has ended, with the job as it was claimed.
 

@@ -7,6 +7,7 @@ from typing import TypeAlias
 from aqueue.model.ending import Ending
 from aqueue.model.job import Job
 from aqueue.model.lifecycle import Transition
+from aqueue.model.record import record
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Began:
     concurrency: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Started:
     """A run has begun, in this slot and at this moment: what the job says of both may be a guess, see `ahead`."""
 
@@ -26,7 +27,7 @@ class Started:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Settled:
     """A run has ended, and what became of its job is in the store. `slot` is None if that is not known."""
 

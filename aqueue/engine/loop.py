@@ -12,13 +12,13 @@ import os
 import resource
 from asyncio.subprocess import PIPE
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from typing import IO, Any, TypeVar
 
 from aqueue.engine.niceness import nicely
 from aqueue.engine.oom import Score
 from aqueue.engine.readers import readers
 from aqueue.engine.spawn import Block, spawn
+from aqueue.model.record import record
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 T = TypeVar("T")
@@ -32,7 +32,7 @@ UNKNOWN = 255
 """The exit code of a child whose end somebody else has taken."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class End:
     """How a child has ended: its exit code, below 0 the signal that killed it; and what the kernel accounts of it."""
 

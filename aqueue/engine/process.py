@@ -21,13 +21,14 @@ from aqueue.engine.spawn import Block
 from aqueue.engine.unable import Unable
 from aqueue.model.ending import Ending, Exited, NotStarted, Signalled, TimedOut
 from aqueue.model.job import Job
+from aqueue.model.record import record
 
 
 class Shortage(Exception):
     """The run could not be started for want of something that may be there again in a moment: not the job's fault."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Outcome:
     """How a run ended, what it printed, and what it used as far as that is known."""
 

@@ -4,8 +4,10 @@ import signal
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
+from aqueue.model.record import record
 
-@dataclass(frozen=True, slots=True)
+
+@record
 class Exited:
     """The shell ended by itself with this exit code."""
 

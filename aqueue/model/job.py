@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 from aqueue.model.backoff import Backoff
+from aqueue.model.record import record
 from aqueue.model.settings import Settings
 
 
@@ -33,7 +34,7 @@ class RunKey(NamedTuple):
     run: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Job:
     """One shell command and all that is known of it. Times are seconds since the epoch, durations seconds."""
 

@@ -17,7 +17,6 @@ here, from a job as it was read, and written by one guarded statement.
     k  pending, failed → scheduled      `hold`; a blocked job is held as it is
 """
 
-from dataclasses import dataclass
 from typing import assert_never
 
 from aqueue.model.ending import (
@@ -36,10 +35,11 @@ from aqueue.model.ending import (
 )
 from aqueue.model.errors import WrongState
 from aqueue.model.job import FINISHED, Decidable, Job, State
+from aqueue.model.record import record
 from aqueue.model.settings import Settings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Transition:
     """What becomes of a job.
 
@@ -84,7 +84,7 @@ def settle(
             assert_never(ending)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _End:
     """The end of a run, and the transitions that it can mean."""
 

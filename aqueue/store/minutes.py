@@ -5,12 +5,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from aqueue.model.job import State
+from aqueue.model.record import record
 from aqueue.store.statement import Statement, Verb
 
 SECONDS = 60
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Ended:
     """How a run ended that counts: what became of its job, after so many attempts, and when.
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any
 
+from aqueue.model.record import record
 from aqueue.store.statement import Rows, Statement, Verb
 
 DROPPED_AT_ONCE = 32
@@ -30,7 +31,7 @@ class Stream(IntEnum):
     STDERR = 2
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Piece:
     """Bytes that one stream brought at one moment. `start` counts the bytes of both streams before it."""
 
@@ -54,7 +55,7 @@ class Piece:
         return self.stream is other.stream and self.start == other.end and self.at - other.at < within
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Printed:
     """What is to be written of a run: new pieces, the positions from and to which old ones fall, the last report."""
 

@@ -6,7 +6,6 @@ write is guarded by that, so that of two decisions on one job the second changes
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from aqueue.model.ending import Ending, exit_code_of, signal_of
@@ -14,6 +13,7 @@ from aqueue.model.errors import Awaited
 from aqueue.model.job import FINISHED, Decidable, Job, RunKey, State
 from aqueue.model.lifecycle import Transition
 from aqueue.model.newjob import NewJob
+from aqueue.model.record import record
 from aqueue.model.settings import Settings
 from aqueue.model.unique import Claim, Enqueued
 from aqueue.store import dependencies, minutes, unique
@@ -26,7 +26,7 @@ PARENTS = frozenset({"after", "after_any"})
 """The changes of a job that tie it to others."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Begun:
     """Where and when the run of a job as it was claimed has really begun."""
 
@@ -35,7 +35,7 @@ class Begun:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EndOfRun:
     """What the history is told of the end of a run. Its error may differ from the job's, which can be put back."""
 
@@ -47,7 +47,7 @@ class EndOfRun:
     peak_bytes: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Decision:
     """What is to become of a job, with the job as it was when that was decided.
 
