@@ -84,8 +84,9 @@ def _rows(settings: Settings, stored: Mapping[str, str]) -> Sequence[Mapping[str
 
 @config.command("get")
 @click.argument("key")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document: key and value.")
 @click.pass_obj
-async def get(db: str | None, key: str) -> None:
+async def get(db: str | None, key: str, as_json: bool) -> None:
     """Print the value of a setting, alone.
 
     \b
@@ -94,7 +95,11 @@ async def get(db: str | None, key: str) -> None:
     """
     name = key_named(key)
     async with Queue.open(db) as queue:
-        print(shown_setting(name, await queue.settings()))
+        settings = await queue.settings()
+    if as_json:
+        show_json({name: getattr(settings, name)})
+    else:
+        print(shown_setting(name, settings))
 
 
 @config.command("set", context_settings={"ignore_unknown_options": True})

@@ -102,3 +102,10 @@ def test_a_stored_value_that_makes_no_sense_is_named_and_can_be_repaired(shell: 
         assert re.fullmatch(r"timeout: 'soon' is not a duration; .* \(stored\)", shell.fails(1, *words))
     shell.ok("config", "unset", "timeout")
     assert shell.ok("config", "timeout") == "none\n"
+
+
+def test_one_setting_in_json_is_as_in_the_list(shell: Shell) -> None:
+    shell.ok("config", "set", "backoff-max", "5m")
+    for key in ("backoff_max", "timeout", "keep-dead"):
+        name = key.replace("-", "_")
+        assert shell.json("config", "get", key) == {name: shell.json("config", "list")[name]}
