@@ -54,7 +54,7 @@ def test_output_is_shown_while_it_is_printed_and_cannot_command_the_terminal(she
     shell.ok("enqueue", "printf 'one\\033]0;owned\\007\\n'; cat gate; echo two")
     with on_terminal(shell, "worker"), on_terminal(shell, "top", columns=100) as top:
         top.shows("> 1")
-        top.shows("processing")
+        top.shows("> 1   processing")
         top.types("\r")
         top.shows(r"one\x1b]0;owned\x07")
         (shell.folder / "gate").write_text("")
