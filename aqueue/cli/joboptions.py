@@ -1,8 +1,7 @@
 """The options that say what a job is like, for every command that takes them, and their way into the keys of a job."""
 
 import os
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,40 +11,6 @@ from aqueue.cli.parameters import CODES, IDS, NUMBER_OR_NONE, WHOLE, WHOLE_OR_NO
 from aqueue.model.errors import InvalidInput
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_OPTIONS = [
-    click.option("-q", "--queue", metavar="NAME", help="The queue; default: default."),
-    click.option("-p", "--priority", type=WHOLE, metavar="N", help="Higher first; default: 0."),
-    click.option("--max-retries", type=WHOLE, metavar="N", help="Attempts after the first; default: as configured."),
-    click.option("--timeout", metavar="DUR", help="How long a run may take, or none."),
-    click.option("--delay", metavar="DUR", help="Not before so long from now."),
-    click.option("--at", "run_at", metavar="TIME", help="Not before: 2030-01-31T18:00, 18:00, +1h30m."),
-    click.option("--after", type=IDS, multiple=True, metavar="ID,…", help="Not before these jobs have completed."),
-    click.option("--after-any", type=IDS, multiple=True, metavar="ID,…", help="Not before these have ended, as ever."),
-    click.option(
-        "--unique", metavar="KEY", help="No two unfinished jobs share a key: enqueue gives the id of that one."
-    ),
-    click.option("--tag", "tags", multiple=True, metavar="TAG", help="A word to find it by; may be repeated."),
-    click.option(
-        "--env", multiple=True, metavar="NAME[=VALUE]", help="For its environment; NAME alone: as it is here."
-    ),
-    click.option("--cwd", metavar="DIR", help="The folder to run in; default: this one."),
-    click.option(
-        "--backoff-base",
-        type=NUMBER_OR_NONE,
-        metavar="X",
-        help="The wait before retry k is X to the power of k seconds.",
-    ),
-    click.option("--backoff-max", metavar="DUR", help="The longest wait before a retry."),
-    click.option("--no-retry-on", type=CODES, metavar="CODE,…", help="Exit codes after which it is dead at once."),
-    click.option(
-        "--defer-on", type=CODES, metavar="CODE,…", help="Exit codes that mean not now: tried again, uncounted."
-    ),
-    click.option(
-        "--nice", type=WHOLE_OR_NONE, metavar="N", help="So much nicer than the worker, as nice -n N: -20 to 19."
-    ),
-    click.option("--memory", metavar="SIZE", help="The memory of a run in all; over that it is killed. Needs cgroups."),
-]
 
 
 class TakesACommand(click.Command):
@@ -63,19 +28,66 @@ class TakesACommand(click.Command):
         return f"no such option: {option}; put `--` before a command that has options of its own"
 
 
+def _options(*, is_new: bool) -> Sequence[Callable[[Any], Any]]:
+    """Those of a job. Only a new one has defaults: what an edit does not name stays."""
+
+    def unless(given: str) -> str:
+        return f"; default: {given}" if is_new else ""
+
+    return [
+        click.option("-q", "--queue", metavar="NAME", help=f"The queue{unless('default')}."),
+        click.option("-p", "--priority", type=WHOLE, metavar="N", help=f"Higher first{unless('0')}."),
+        click.option(
+            "--max-retries", type=WHOLE, metavar="N", help=f"Attempts after the first{unless('as configured')}."
+        ),
+        click.option("--timeout", metavar="DUR", help="How long a run may take, or none."),
+        click.option("--delay", metavar="DUR", help="Not before so long from now."),
+        click.option("--at", "run_at", metavar="TIME", help="Not before: 2030-01-31T18:00, 18:00, +1h30m."),
+        click.option("--after", type=IDS, multiple=True, metavar="ID,…", help="Not before these jobs have completed."),
+        click.option(
+            "--after-any", type=IDS, multiple=True, metavar="ID,…", help="Not before these have ended, as ever."
+        ),
+        click.option(
+            "--unique", metavar="KEY", help="No two unfinished jobs share a key: enqueue gives the id of that one."
+        ),
+        click.option("--tag", "tags", multiple=True, metavar="TAG", help="A word to find it by; may be repeated."),
+        click.option(
+            "--env", multiple=True, metavar="NAME[=VALUE]", help="For its environment; NAME alone: as it is here."
+        ),
+        click.option("--cwd", metavar="DIR", help=f"The folder to run in{unless('this one')}."),
+        click.option(
+            "--backoff-base",
+            type=NUMBER_OR_NONE,
+            metavar="X",
+            help="The wait before retry k is X to the power of k seconds.",
+        ),
+        click.option("--backoff-max", metavar="DUR", help="The longest wait before a retry."),
+        click.option("--no-retry-on", type=CODES, metavar="CODE,…", help="Exit codes after which it is dead at once."),
+        click.option(
+            "--defer-on", type=CODES, metavar="CODE,…", help="Exit codes that mean not now: tried again, uncounted."
+        ),
+        click.option(
+            "--nice", type=WHOLE_OR_NONE, metavar="N", help="So much nicer than the worker, as nice -n N: -20 to 19."
+        ),
+        click.option(
+            "--memory", metavar="SIZE", help="The memory of a run in all; over that it is killed. Needs cgroups."
+        ),
+    ]
+
+
 def job_options(command: F) -> F:
-    """Give a command the options of a job."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    """Give a command the options of a new job."""
+    return _given(command, _options(is_new=True))
 
 
 def job_changes(command: F) -> F:
-    """Give a command the same options for jobs that there are: what is not named stays, so there is no default."""
-    command = job_options(command)
-    for param in command.__click_params__:  # type: ignore[attr-defined]
-        if isinstance(param, click.Option) and param.help:
-            param.help = re.sub("; default: [^.]*", "", param.help)
+    """Give a command the options of a job that there is."""
+    return _given(command, _options(is_new=False))
+
+
+def _given(command: F, options: Sequence[Callable[[F], F]]) -> F:
+    for option in reversed(options):
+        command = option(command)
     return command
 
 
