@@ -19,8 +19,10 @@ from aqueue.engine.node import Node, Options
 from aqueue.engine.schedules import worked_since
 from aqueue.model import lifecycle
 from aqueue.model.job import Job, State
+from aqueue.model.newjob import NewJob
 from aqueue.model.schedule import LATE, NewSchedule
 from aqueue.model.selection import Filter
+from aqueue.model.settings import Settings
 from aqueue.queue import Queue
 from aqueue.store import open_store, reading, schedules, sql
 from aqueue.store.protocol import Store
@@ -178,8 +180,10 @@ def are_completed(count: int) -> Callable[[Sequence[Job]], bool]:
 
 async def test_a_job_is_started_when_the_time_of_its_schedule_comes(worker: Worker, client: Store) -> None:
     await add(client, worker.clock.now(), "x")
-    worker.set_clock(START - 0.05)
+    await client.write(lambda: sql.enqueue([NewJob(command="true")], Settings(), worker.clock.now()))
     async with worker.at_work():
+        await worker.hear(Settled)  # from now on its slot waits for a job
+        worker.set_clock(START - 0.05)
         job = (await worker.hear(Started)).job
         assert (job.cron, job.run_at) == ("x", START)
         assert job.started_at == job.created_at >= START  # it was claimed in the turn that made it
